@@ -1,0 +1,195 @@
+//! The I/O thread: jobs in, completions out, one wake-up for many.
+//!
+//! One thread per process serves every store and every JavaScript environment. A port is one environment's way
+//! back: completions queue there, and its event loop is woken once for all that have come until it looks.
+
+use crate::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+use tokio::sync::Notify;
+
+/// A piece of work for the I/O thread.
+pub trait Job: Send + 'static {
+    /// Starts the work; called on the I/O thread, inside its tokio runtime. Must not block.
+    fn start(self);
+}
+
+/// A queue of jobs and the thread that takes them.
+pub struct Driver<J> {
+    jobs: Mutex<Vec<J>>,
+    submitted: Notify,
+    thread: Once,
+}
+
+impl<J: Job> Driver<J> {
+    pub const fn new() -> Self {
+        Self { jobs: Mutex::new(Vec::new()), submitted: Notify::const_new(), thread: Once::new() }
+    }
+
+    /// Queues a job; it may wait until [`Driver::flush`].
+    pub fn submit(&self, job: J) {
+        lock(&self.jobs).push(job);
+    }
+
+    /// Wakes the thread for what is queued: once for many jobs, since waking a parked thread costs some 40 us.
+    pub fn flush(&'static self) {
+        self.thread.call_once(|| {
+            let io = thread::Builder::new().name("session-io".into()).spawn(|| self.run());
+            io.expect("the system gives no thread for session I/O");
+        });
+        self.submitted.notify_one();
+    }
+
+    fn run(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the system gives no event queue for session I/O");
+        runtime.block_on(async {
+            loop {
+                self.submitted.notified().await;
+                let jobs = std::mem::take(&mut *lock(&self.jobs));
+                for job in jobs {
+                    job.start();
+                }
+            }
+        });
+    }
+}
+
+impl<J: Job> Default for Driver<J> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One JavaScript environment's completion queue.
+pub struct Port<A> {
+    done: Mutex<Vec<(u32, Result<A, Error>)>>,
+    /// Has the event loop been woken, and not looked yet?
+    woken: AtomicBool,
+    /// The environment has ended: what still completes is dropped.
+    closed: AtomicBool,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl<A> Port<A> {
+    /// `wake` is called on the I/O thread when the first completion has queued; it leads to [`Port::take`].
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        let (woken, closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { done: Mutex::default(), woken, closed, wake: Box::new(wake) })
+    }
+
+    /// What has completed since the last call.
+    pub fn take(&self) -> Vec<(u32, Result<A, Error>)> {
+        // First the flag, then the queue: what comes in between wakes once more, for nothing at worst.
+        self.woken.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *lock(&self.done))
+    }
+
+    /// Ends the port: its environment is not called again.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        lock(&self.done).clear();
+    }
+
+    fn complete(&self, id: u32, result: Result<A, Error>) {
+        if self.closed.load(Ordering::SeqCst) {
+            return;
+        }
+        lock(&self.done).push((id, result));
+        if !self.woken.swap(true, Ordering::SeqCst) {
+            (self.wake)();
+        }
+    }
+}
+
+/// The duty to complete one submission; dropping it unanswered completes it with an error.
+pub struct Ticket<A> {
+    port: Arc<Port<A>>,
+    id: u32,
+    open: bool,
+}
+
+impl<A> Ticket<A> {
+    pub fn new(port: Arc<Port<A>>, id: u32) -> Self {
+        Self { port, id, open: true }
+    }
+
+    pub fn complete(mut self, result: Result<A, Error>) {
+        self.open = false;
+        self.port.complete(self.id, result);
+    }
+}
+
+impl<A> Drop for Ticket<A> {
+    fn drop(&mut self) {
+        if self.open {
+            self.port.complete(self.id, Err(Error::Unreachable("the command was dropped".into())));
+        }
+    }
+}
+
+/// A panic elsewhere leaves these queues whole, so a poisoned lock is no reason to stop.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    struct Echo(Ticket<u32>, u32);
+    impl Job for Echo {
+        fn start(self) {
+            match self.1 {
+                13 => drop(self.0),
+                number => self.0.complete(Ok(number)),
+            }
+        }
+    }
+
+    static DRIVER: Driver<Echo> = Driver::new();
+
+    fn port() -> (Arc<Port<u32>>, mpsc::Receiver<()>) {
+        let (sender, receiver) = mpsc::channel();
+        (Port::new(move || sender.send(()).unwrap_or(())), receiver)
+    }
+
+    fn collect(port: &Port<u32>, woken: &mpsc::Receiver<()>, count: usize) -> Vec<(u32, Result<u32, Error>)> {
+        let mut done = Vec::new();
+        while done.len() < count {
+            woken.recv().expect("a wake-up for every batch");
+            done.extend(port.take());
+        }
+        done
+    }
+
+    #[test]
+    fn every_submission_completes_once_in_order_and_many_share_a_wake_up() {
+        let (port, woken) = port();
+        for id in 0..1000 {
+            DRIVER.submit(Echo(Ticket::new(port.clone(), id), id + 100));
+        }
+        DRIVER.flush();
+        let done = collect(&port, &woken, 1000);
+        assert_eq!(done, (0..1000).map(|id| (id, Ok(id + 100))).collect::<Vec<_>>());
+        assert!(port.take().is_empty());
+    }
+
+    #[test]
+    fn a_dropped_job_completes_with_an_error() {
+        let (port, woken) = port();
+        DRIVER.submit(Echo(Ticket::new(port.clone(), 7), 13));
+        DRIVER.flush();
+        assert!(matches!(collect(&port, &woken, 1)[..], [(7, Err(Error::Unreachable(_)))]));
+    }
+
+    #[test]
+    fn a_closed_port_is_not_woken() {
+        let (closed, woken) = port();
+        closed.close();
+        Ticket::new(closed.clone(), 1).complete(Ok(1));
+        assert!(woken.try_recv().is_err() && closed.take().is_empty());
+    }
+}

@@ -1,0 +1,336 @@
+//! The embedded store: records in memory, off the JavaScript heap, bounded and expiring.
+//!
+//! One lock guards a store; the sweep gives it up after every slice.
+
+use super::{Commit, Outcome};
+use crate::commit::{Plan, Resolution};
+use crate::error::Error;
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What a record takes beside its key and text: its slot, its place in the index, the allocator's header.
+const RECORD_OVERHEAD: usize = 64;
+
+/// A store of JSON texts under string keys, safe to share between threads.
+pub struct MemoryStore {
+    max_bytes: usize,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// Slots by the hash of their key.
+    index: HashTable<u32>,
+    hasher: FixedState,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// The ends of the list in order of use; `NONE` if the store is empty.
+    newest: u32,
+    oldest: u32,
+    bytes: usize,
+    /// Where the sweep goes on.
+    swept: usize,
+    evicted: u64,
+}
+
+/// A record, or a free slot (`data` empty; no key is).
+struct Slot {
+    /// The key's bytes, then the text's.
+    data: Box<[u8]>,
+    key_len: u32,
+    newer: u32,
+    older: u32,
+    /// In milliseconds of [`now_ms`]: the record is unseen from then on.
+    deadline: u64,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl MemoryStore {
+    /// A store that holds at most `max_bytes` of keys, texts and bookkeeping; past that the least recently used
+    /// record goes.
+    pub fn new(max_bytes: usize) -> Arc<Self> {
+        let store = Arc::new(Self {
+            max_bytes,
+            inner: Mutex::new(Inner {
+                index: HashTable::new(),
+                hasher: FixedState::with_seed(rand::random()),
+                slots: Vec::new(),
+                free: Vec::new(),
+                newest: NONE,
+                oldest: NONE,
+                bytes: 0,
+                swept: 0,
+                evicted: 0,
+            }),
+        });
+        Sweeper::watch(&store);
+        store
+    }
+
+    /// The text of a record; `None` if there is none or its time is over.
+    pub fn load(&self, key: &str) -> Option<String> {
+        self.lock().get(key).map(str::to_owned)
+    }
+
+    /// Writes a record, whatever was there.
+    pub fn set(&self, key: &str, text: &str, ttl_ms: u64) -> Result<(), Error> {
+        self.lock().put(key, text, ttl_ms, self.max_bytes)
+    }
+
+    /// Removes a record; was there one?
+    pub fn destroy(&self, key: &str) -> bool {
+        let mut inner = self.lock();
+        let live = inner.get(key).is_some();
+        if live {
+            inner.remove(key);
+        }
+        live
+    }
+
+    /// Carries out the end of a request, in one step under the lock.
+    pub fn commit(&self, commit: &Commit) -> Result<Outcome, Error> {
+        let mut inner = self.lock();
+        let Commit { key, new_key, ttl_ms, .. } = commit;
+        let (target, resolution) = match commit.plan {
+            Plan::Nothing => return Ok(Outcome::Saved(None)),
+            Plan::Create => (key, commit.resolve_create(inner.get(key))),
+            Plan::Save => (key, commit.resolve_save(inner.get(key))),
+            Plan::Rotate if inner.get(new_key).is_some() => return Ok(Outcome::Refused),
+            Plan::Rotate => (new_key, commit.resolve_rotation(inner.get(key))),
+            Plan::Destroy if inner.get(key).is_some() => (key, Resolution::Remove),
+            Plan::Destroy => return Ok(Outcome::Gone),
+        };
+        match resolution.into_owned() {
+            Resolution::Write(text) => {
+                inner.put(target, &text, *ttl_ms, self.max_bytes)?;
+                if target != key {
+                    inner.remove(key);
+                }
+                Ok(commit.saved(&text))
+            }
+            Resolution::Remove => {
+                inner.remove(key);
+                Ok(Outcome::Destroyed)
+            }
+            Resolution::Gone => Ok(Outcome::Gone),
+            Resolution::Refused => Ok(Outcome::Refused),
+        }
+    }
+
+    /// Bytes held now, bookkeeping included.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Records held now; expired ones count until they are swept.
+    pub fn len(&self) -> usize {
+        self.lock().index.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Records that had to go before their time since the store was made.
+    pub fn evicted(&self) -> u64 {
+        self.lock().evicted
+    }
+
+    /// Frees expired records among at most `count` slots, going on where the last call ended.
+    fn sweep(&self, count: usize) {
+        let mut inner = self.lock();
+        let now = now_ms();
+        for _ in 0..count.min(inner.slots.len()) {
+            if inner.slots.is_empty() {
+                return; // the last record has just gone
+            }
+            let slot = inner.swept % inner.slots.len();
+            inner.swept = slot + 1;
+            if !inner.slots[slot].data.is_empty() && inner.slots[slot].deadline <= now {
+                inner.free_slot(slot as u32);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic under the lock can at worst leave a record too many: the store goes on.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn slot(&self, place: u32) -> &Slot {
+        &self.slots[place as usize]
+    }
+
+    fn slot_mut(&mut self, place: u32) -> &mut Slot {
+        &mut self.slots[place as usize]
+    }
+
+    fn find(&self, key: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(key.as_bytes());
+        self.index.find(hash, |place| self.slot(*place).key() == key.as_bytes()).copied()
+    }
+
+    /// The live record's text; marks it as used, and frees it if its time is over.
+    fn get(&mut self, key: &str) -> Option<&str> {
+        let place = self.find(key)?;
+        if self.slot(place).deadline <= now_ms() {
+            self.free_slot(place);
+            return None;
+        }
+        if self.newest != place {
+            self.unlink(place);
+            self.link_newest(place);
+        }
+        std::str::from_utf8(self.slot(place).text()).ok()
+    }
+
+    fn put(&mut self, key: &str, text: &str, ttl_ms: u64, max_bytes: usize) -> Result<(), Error> {
+        let bytes = key.len() + text.len() + RECORD_OVERHEAD;
+        if bytes > max_bytes {
+            return Err(Error::TooLarge { bytes, max_bytes });
+        }
+        self.remove(key);
+        while self.bytes + bytes > max_bytes {
+            self.free_slot(self.oldest);
+            self.evicted += 1;
+        }
+        let slot = Slot {
+            data: [key.as_bytes(), text.as_bytes()].concat().into_boxed_slice(),
+            key_len: key.len() as u32,
+            newer: NONE,
+            older: NONE,
+            deadline: now_ms().saturating_add(ttl_ms),
+        };
+        let place = match self.free.pop() {
+            Some(place) => {
+                *self.slot_mut(place) = slot;
+                place
+            }
+            None => {
+                self.slots.push(slot);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        let Inner { index, slots, hasher, .. } = self;
+        let hash_of = |place: &u32| hasher.hash_one(slots[*place as usize].key());
+        index.insert_unique(hash_of(&place), place, hash_of);
+        self.link_newest(place);
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &str) -> bool {
+        let found = self.find(key);
+        found.inspect(|place| self.free_slot(*place)).is_some()
+    }
+
+    fn free_slot(&mut self, place: u32) {
+        let hash = self.hasher.hash_one(self.slot(place).key());
+        if let Ok(entry) = self.index.find_entry(hash, |other| *other == place) {
+            entry.remove();
+        }
+        self.unlink(place);
+        let data = std::mem::take(&mut self.slot_mut(place).data);
+        self.bytes -= data.len() + RECORD_OVERHEAD;
+        self.free.push(place);
+        if self.index.is_empty() {
+            // Nothing is left: give the slots and the index back too.
+            self.slots = Vec::new();
+            self.free = Vec::new();
+            self.index = HashTable::new();
+        }
+    }
+
+    fn link_newest(&mut self, place: u32) {
+        let older = std::mem::replace(&mut self.newest, place);
+        self.slot_mut(place).older = older;
+        self.slot_mut(place).newer = NONE;
+        match older {
+            NONE => self.oldest = place,
+            older => self.slot_mut(older).newer = place,
+        }
+    }
+
+    fn unlink(&mut self, place: u32) {
+        let Slot { newer, older, .. } = *self.slot(place);
+        match newer {
+            NONE => self.newest = older,
+            newer => self.slot_mut(newer).older = older,
+        }
+        match older {
+            NONE => self.oldest = newer,
+            older => self.slot_mut(older).newer = newer,
+        }
+    }
+}
+
+impl Slot {
+    fn key(&self) -> &[u8] {
+        &self.data[..self.key_len as usize]
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.data[self.key_len as usize..]
+    }
+}
+
+/// Milliseconds on the monotonic clock since its first use: setting the wall clock ends no session.
+fn now_ms() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_millis() as u64
+}
+
+/// One thread for all stores of the process that frees what has expired; it holds no event loop open.
+struct Sweeper {
+    stores: Mutex<Vec<Weak<MemoryStore>>>,
+    thread: thread::Thread,
+}
+
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Slots looked at under one hold of a store's lock.
+const SWEEP_SLICE: usize = 1024;
+/// A store is swept whole in this many rounds.
+const SWEEP_ROUNDS: usize = 8;
+
+impl Sweeper {
+    fn watch(store: &Arc<MemoryStore>) {
+        static SWEEPER: LazyLock<Sweeper> = LazyLock::new(|| {
+            let thread = thread::Builder::new().name("session-sweep".into()).spawn(|| SWEEPER.run());
+            let thread = thread.expect("the system gives no thread for the session sweep").thread().clone();
+            Sweeper { stores: Mutex::default(), thread }
+        });
+        SWEEPER.stores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(store));
+        SWEEPER.thread.unpark();
+    }
+
+    fn run(&self) {
+        loop {
+            let stores: Vec<_> = {
+                let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+                stores.retain(|store| store.strong_count() > 0);
+                stores.iter().filter_map(Weak::upgrade).collect()
+            };
+            if stores.is_empty() {
+                thread::park(); // until the next store is made
+                continue;
+            }
+            for store in &stores {
+                let slots = store.lock().slots.len();
+                for _ in 0..(slots / SWEEP_ROUNDS / SWEEP_SLICE + 1) {
+                    store.sweep(SWEEP_SLICE);
+                }
+            }
+            drop(stores);
+            thread::park_timeout(SWEEP_EVERY);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

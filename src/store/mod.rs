@@ -1,0 +1,92 @@
+//! The contract that every store keeps, in one vocabulary: load a record's text, commit a request's end.
+//!
+//! A record is exactly the JSON text of a session, under its store key. Every store answers a commit as follows:
+//!
+//! - *create* writes only where the key is free (or resolves the conflict, where the commit adopts what is there);
+//! - *save* replaces the record if it still is base, resolves a conflict otherwise, and never brings back a record
+//!   that is gone;
+//! - *rotate* writes the new record first, then removes the old one, and carries over what others saved in between;
+//!   if the old record is gone, only what the request added to its session is kept, under the new key;
+//! - *destroy* removes whatever is there.
+
+pub mod memory;
+pub mod redis;
+
+use crate::change;
+use crate::commit::{Conflict, Plan, Resolution, resolve};
+use crate::error::Error;
+use std::borrow::Cow;
+
+/// The end of one request, as a store carries it out.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    pub plan: Plan,
+    /// Where the record is, or where a created one goes.
+    pub key: String,
+    /// Where a rotated record goes; otherwise unused.
+    pub new_key: String,
+    /// The text that was loaded from `key`; `None` if nothing was.
+    pub base: Option<String>,
+    /// The text to be stored.
+    pub text: String,
+    /// Time to live of what is written, in milliseconds; at least 1.
+    pub ttl_ms: u64,
+    pub conflict: Conflict,
+    /// May a created record be merged into one that has come to its key?
+    pub adopt: bool,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Stored: the commit's own text, or the merged text that is given.
+    Saved(Option<String>),
+    /// The record is removed.
+    Destroyed,
+    /// The record was gone before: nothing is stored.
+    Gone,
+    /// Another record is there that the commit must not touch: its key is taken, or it has changed.
+    Refused,
+    /// Stored under the new key, but removing the old record failed.
+    Unremoved(Option<String>, Error),
+}
+
+impl Commit {
+    const NOTHING_LOADED: &str = "{}";
+
+    fn base(&self) -> &str {
+        self.base.as_deref().unwrap_or(Self::NOTHING_LOADED)
+    }
+
+    /// What is to be written where a new record shall go, when the store holds `theirs` there.
+    fn resolve_create<'a>(&'a self, theirs: Option<&'a str>) -> Resolution<'a> {
+        match theirs {
+            Some(_) if self.adopt => resolve(self.base(), &self.text, theirs, self.conflict),
+            // Our own text is there: a commit whose answer was lost, tried again.
+            Some(theirs) if theirs != self.text => Resolution::Refused,
+            _ => Resolution::Write(Cow::Borrowed(&self.text)),
+        }
+    }
+
+    /// What is to be written over the loaded record, when the store holds `theirs` there.
+    fn resolve_save<'a>(&'a self, theirs: Option<&'a str>) -> Resolution<'a> {
+        resolve(self.base(), &self.text, theirs, self.conflict)
+    }
+
+    /// What is to be written under the new key, when the store holds `theirs` under the old one.
+    fn resolve_rotation<'a>(&'a self, theirs: Option<&'a str>) -> Resolution<'a> {
+        match (&self.base, theirs) {
+            (None, _) => Resolution::Write(Cow::Borrowed(&self.text)),
+            (Some(base), None) => match change::additions(base, &self.text) {
+                Some(text) => Resolution::Write(Cow::Owned(text)),
+                None => Resolution::Gone,
+            },
+            (Some(_), Some(_)) => self.resolve_save(theirs),
+        }
+    }
+
+    /// The outcome of having stored `text`.
+    fn saved(&self, text: &str) -> Outcome {
+        Outcome::Saved((text != self.text).then(|| text.to_owned()))
+    }
+}

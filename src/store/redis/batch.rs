@@ -1,0 +1,80 @@
+//! Batches: commands that are asked for in one turn of the I/O thread travel as one pipeline.
+
+use super::connect::Link;
+use super::{Answer, Ticket};
+use crate::error::Error;
+use redis::{Cmd, Pipeline, Value};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::spawn;
+use tokio::sync::oneshot;
+
+/// The commands that wait for the next pipeline.
+pub struct Batch {
+    link: Arc<Link>,
+    waiting: Mutex<(Pipeline, Vec<Waiter>)>,
+}
+
+/// Who waits for a reply.
+pub enum Waiter {
+    /// A submission that this one reply completes.
+    Ticket(Ticket, fn(Value) -> Answer),
+    /// A step of a longer piece of work.
+    Step(oneshot::Sender<Result<Value, Error>>),
+}
+
+impl Batch {
+    pub fn new(link: Arc<Link>) -> Arc<Self> {
+        Arc::new(Self { link, waiting: Mutex::default() })
+    }
+
+    /// Queues a command; the first one of a batch sees to its sending.
+    pub fn send(self: &Arc<Self>, command: Cmd, waiter: Waiter) {
+        let mut waiting = self.lock();
+        waiting.0.add_command(command);
+        waiting.1.push(waiter);
+        if waiting.1.len() == 1 {
+            // The task runs behind all that are ready now: what they ask for travels along.
+            spawn(self.clone().flush());
+        }
+    }
+
+    /// Sends a command and waits for its reply.
+    pub async fn ask(self: &Arc<Self>, command: Cmd) -> Result<Value, Error> {
+        let (sender, reply) = oneshot::channel();
+        self.send(command, Waiter::Step(sender));
+        reply.await.unwrap_or_else(|_| Err(Error::Unreachable("the command was dropped".into())))
+    }
+
+    async fn flush(self: Arc<Self>) {
+        let (pipeline, waiters) = std::mem::take(&mut *self.lock());
+        match self.link.run(&pipeline, waiters.len()).await {
+            Ok(replies) => {
+                for (waiter, reply) in waiters.into_iter().zip(replies) {
+                    // An error reply fails its own command only.
+                    waiter.answer(match reply {
+                        Value::ServerError(error) => {
+                            let details = error.details().unwrap_or_default();
+                            Err(Error::Refused(format!("{} {details}", error.code())))
+                        }
+                        reply => Ok(reply),
+                    });
+                }
+            }
+            Err(error) => waiters.into_iter().for_each(|waiter| waiter.answer(Err(error.clone()))),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Pipeline, Vec<Waiter>)> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiter {
+    fn answer(self, reply: Result<Value, Error>) {
+        match self {
+            Self::Ticket(ticket, read) => ticket.complete(reply.map(read)),
+            // Nobody listens if the work was given up; the command has been carried out all the same.
+            Self::Step(step) => drop(step.send(reply)),
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The Redis store: records as koa-session-minimal with koa-redis writes them (same key, same JSON), TTL in
+//! milliseconds; commits by compare and swap on the server.
+
+mod batch;
+mod connect;
+mod turns;
+
+use super::{Commit, Outcome};
+use crate::commit::{Conflict, Plan, Resolution};
+use crate::driver::{self, Driver};
+use crate::error::Error;
+use batch::{Batch, Waiter};
+use connect::Link;
+pub use connect::Options;
+use redis::{Cmd, Value};
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+use tokio::spawn;
+use turns::Turns;
+
+/// The one I/O thread of the process.
+pub static DRIVER: Driver<Job> = Driver::new();
+
+/// How often a commit tries again when other processes keep changing its record.
+const TRIES: u32 = 64;
+
+/// A store on one Redis, reached through the driver only.
+pub struct RedisStore {
+    link: Arc<Link>,
+    batch: Arc<Batch>,
+    /// Commits of one key wait for each other: a process never races itself.
+    turns: Arc<Turns>,
+}
+
+/// One submission to a store.
+pub struct Job {
+    pub store: Arc<RedisStore>,
+    pub request: Request,
+    pub ticket: Ticket,
+}
+
+pub type Ticket = driver::Ticket<Answer>;
+pub type Port = driver::Port<Answer>;
+
+/// What a store is asked.
+#[derive(Debug)]
+pub enum Request {
+    /// The text under a key.
+    Load(String),
+    /// Write a text, whatever is there, with a time to live in milliseconds.
+    Set(String, String, u64),
+    /// Remove a key.
+    Destroy(String),
+    /// Carry out the end of a request.
+    Commit(Commit),
+    /// Is the server there?
+    Ping,
+    /// Let go of the connection; later requests fail.
+    Close,
+}
+
+/// What a store answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Text(Option<String>),
+    Outcome(Outcome),
+    Done,
+}
+
+impl RedisStore {
+    /// A store that connects when it is first used.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for an address that cannot be understood.
+    pub fn new(options: Options) -> Result<Arc<Self>, Error> {
+        let link = Link::new(options)?;
+        Ok(Arc::new(Self { batch: Batch::new(link.clone()), link, turns: Arc::default() }))
+    }
+}
+
+impl driver::Job for Job {
+    fn start(self) {
+        let Self { store, request, ticket } = self;
+        let (command, read): (Cmd, fn(Value) -> Answer) = match request {
+            Request::Load(key) => {
+                (get(&key), |value| Answer::Text(bytes(value).map(|bytes| lossy(&bytes).into_owned())))
+            }
+            Request::Set(key, text, ttl_ms) => (set(&key, &text, ttl_ms), |_| Answer::Done),
+            Request::Destroy(key) => (del(&key), |_| Answer::Done),
+            Request::Ping => (redis::cmd("PING"), |_| Answer::Done),
+            Request::Commit(commit) => {
+                spawn(async move {
+                    let _turn = store.turns.take(&commit.key).await;
+                    ticket.complete(store.commit(&commit).await.map(Answer::Outcome));
+                });
+                return;
+            }
+            Request::Close => {
+                store.link.close();
+                return ticket.complete(Ok(Answer::Done));
+            }
+        };
+        store.batch.send(command, Waiter::Ticket(ticket, read));
+    }
+}
+
+/// What a compare and swap met.
+enum Swap {
+    Done,
+    Missing,
+    Held(Vec<u8>),
+}
+
+impl RedisStore {
+    async fn commit(&self, commit: &Commit) -> Result<Outcome, Error> {
+        match commit.plan {
+            Plan::Nothing => Ok(Outcome::Saved(None)),
+            Plan::Create => self.create(commit).await,
+            Plan::Save => self.save(commit).await,
+            Plan::Rotate => self.rotate(commit).await,
+            Plan::Destroy if self.delete(&commit.key).await? => Ok(Outcome::Destroyed),
+            Plan::Destroy => Ok(Outcome::Gone),
+        }
+    }
+
+    async fn create(&self, commit: &Commit) -> Result<Outcome, Error> {
+        let Commit { key, ttl_ms, .. } = commit;
+        for _ in 0..TRIES {
+            if self.insert(key, &commit.text, *ttl_ms).await? {
+                return Ok(Outcome::Saved(None));
+            }
+            // It was taken; if it is free by now, try again.
+            let Some(held) = self.ask(get(key)).await.map(bytes)? else { continue };
+            let theirs = lossy(&held);
+            let Resolution::Write(text) = commit.resolve_create(Some(&theirs)) else { return Ok(Outcome::Refused) };
+            if let Swap::Done = self.swap(commit, key, &held, Some(&text)).await? {
+                return Ok(commit.saved(&text));
+            }
+        }
+        Err(Error::Contention(TRIES))
+    }
+
+    async fn save(&self, commit: &Commit) -> Result<Outcome, Error> {
+        let mut seen = commit.base().as_bytes().to_vec();
+        for _ in 0..TRIES {
+            let theirs = lossy(&seen);
+            let text = match commit.resolve_save(Some(&theirs)) {
+                Resolution::Write(text) => Some(text),
+                Resolution::Remove => None,
+                Resolution::Gone => return Ok(Outcome::Gone),
+                Resolution::Refused => return Ok(Outcome::Refused),
+            };
+            match self.swap(commit, &commit.key, &seen, text.as_deref()).await? {
+                Swap::Done => return Ok(text.map_or(Outcome::Destroyed, |text| commit.saved(&text))),
+                Swap::Missing => return Ok(Outcome::Gone),
+                Swap::Held(held) => seen = held,
+            }
+        }
+        Err(Error::Contention(TRIES))
+    }
+
+    /// First the new record, then the old one's removal: whatever fails, nobody is logged out.
+    async fn rotate(&self, commit: &Commit) -> Result<Outcome, Error> {
+        let Commit { key, new_key, ttl_ms, .. } = commit;
+        let mut seen = commit.base().as_bytes().to_vec();
+        let mut written: Option<String> = None;
+        for _ in 0..TRIES {
+            let theirs = lossy(&seen);
+            let text = match commit.resolve_rotation(Some(&theirs)) {
+                Resolution::Write(text) => Some(text.into_owned()),
+                _ => None, // nothing is left to carry over
+            };
+            match (&text, &written) {
+                (Some(text), None) if !self.insert(new_key, text, *ttl_ms).await? => return Ok(Outcome::Refused),
+                (Some(text), Some(_)) => drop(self.ask(set(new_key, text, *ttl_ms)).await?),
+                (None, Some(_)) => drop(self.delete(new_key).await?),
+                _ => {}
+            }
+            written = text;
+            let removed = match commit.base {
+                Some(_) => self.swap(commit, key, &seen, None).await,
+                None => self.delete(key).await.map(|_| Swap::Done),
+            };
+            match (removed, written.as_deref()) {
+                (Ok(Swap::Done), Some(text)) => return Ok(commit.saved(text)),
+                (Ok(Swap::Done), None) => return Ok(Outcome::Destroyed),
+                (Ok(Swap::Held(held)), _) => seen = held,
+                (Ok(Swap::Missing), written) => return self.rotate_gone(commit, written.is_some()).await,
+                (Err(error), Some(text)) => {
+                    return Ok(Outcome::Unremoved((text != commit.text).then(|| text.to_owned()), error));
+                }
+                (Err(error), None) => return Err(error),
+            }
+        }
+        Err(Error::Contention(TRIES))
+    }
+
+    /// The old record has gone meanwhile: only what the request added may live on under the new key.
+    async fn rotate_gone(&self, commit: &Commit, written: bool) -> Result<Outcome, Error> {
+        let Commit { new_key, ttl_ms, .. } = commit;
+        match commit.resolve_rotation(None) {
+            Resolution::Write(text) => {
+                self.ask(set(new_key, &text, *ttl_ms)).await?;
+                Ok(commit.saved(&text))
+            }
+            _ => {
+                if written {
+                    self.delete(new_key).await?;
+                }
+                Ok(Outcome::Gone)
+            }
+        }
+    }
+
+    /// Replaces the record by `text` (removes it for `None`) if it is what was `seen`; in overwrite mode, if it is
+    /// there at all.
+    async fn swap(&self, commit: &Commit, key: &str, seen: &[u8], text: Option<&str>) -> Result<Swap, Error> {
+        if commit.conflict == Conflict::Overwrite {
+            let done = match text {
+                Some(text) => !matches!(self.ask(set(key, text, commit.ttl_ms).arg("XX").take()).await?, Value::Nil),
+                None => self.delete(key).await?,
+            };
+            return Ok(if done { Swap::Done } else { Swap::Missing });
+        }
+        let reply = match text {
+            Some(text) if self.link.has_ifeq() => {
+                let mut command = redis::cmd("SET");
+                command.arg(key).arg(text).arg("IFEQ").arg(seen).arg("GET").arg("PX").arg(commit.ttl_ms);
+                self.ask(command).await?
+            }
+            _ => self.run_script(key, seen, text.unwrap_or_default(), commit.ttl_ms).await?,
+        };
+        Ok(match reply {
+            Value::Int(1) => Swap::Done,
+            Value::Int(_) | Value::Nil => Swap::Missing,
+            other => match bytes(other) {
+                Some(held) if held == seen => Swap::Done,
+                Some(held) => Swap::Held(held),
+                None => return Err(Error::Refused("a reply of an unknown kind".into())),
+            },
+        })
+    }
+
+    async fn run_script(&self, key: &str, seen: &[u8], text: &str, ttl_ms: u64) -> Result<Value, Error> {
+        static SCRIPT: &str = include_str!("commit.lua");
+        static SHA: LazyLock<String> = LazyLock::new(|| sha1_hex(SCRIPT.as_bytes()));
+        let call = |how: &str, script: &str| {
+            let mut command = redis::cmd(how);
+            command.arg(script).arg(1).arg(key).arg(sha1_hex(seen)).arg(text).arg(ttl_ms);
+            command
+        };
+        let reply = match self.ask(call("EVALSHA", &SHA)).await {
+            Err(Error::Refused(why)) if why.starts_with("NOSCRIPT") => self.ask(call("EVAL", SCRIPT)).await,
+            reply => reply,
+        };
+        reply.map_err(|error| match error {
+            Error::Refused(why) if why.starts_with("NOPERM") => Error::Refused(format!(
+                "{why}; merging needs the permissions +evalsha +eval +get +set +del, or the option conflict: 'overwrite'"
+            )),
+            error => error,
+        })
+    }
+
+    /// Writes a record where there is none; was the key free?
+    async fn insert(&self, key: &str, text: &str, ttl_ms: u64) -> Result<bool, Error> {
+        Ok(!matches!(self.ask(set(key, text, ttl_ms).arg("NX").take()).await?, Value::Nil))
+    }
+
+    /// Removes a record; was there one?
+    async fn delete(&self, key: &str) -> Result<bool, Error> {
+        Ok(matches!(self.ask(del(key)).await?, Value::Int(1)))
+    }
+
+    async fn ask(&self, command: Cmd) -> Result<Value, Error> {
+        self.batch.ask(command).await
+    }
+}
+
+fn get(key: &str) -> Cmd {
+    redis::cmd("GET").arg(key).take()
+}
+
+fn set(key: &str, text: &str, ttl_ms: u64) -> Cmd {
+    redis::cmd("SET").arg(key).arg(text).arg("PX").arg(ttl_ms).take()
+}
+
+fn del(key: &str) -> Cmd {
+    redis::cmd("DEL").arg(key).take()
+}
+
+/// The bytes of a stored value; `None` for none.
+fn bytes(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        Value::VerbatimString { text, .. } | Value::SimpleString(text) => Some(text.into_bytes()),
+        _ => None,
+    }
+}
+
+/// What JavaScript sees of stored bytes: what is not UTF-8 becomes U+FFFD.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+fn sha1_hex(bytes: &[u8]) -> String {
+    sha1_smol::Sha1::from(bytes).digest().to_string()
+}
+
+#[cfg(test)]
+mod tests;
