@@ -14,6 +14,26 @@ use koa_session_engine::{change, commit, error, id};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
+/// What the end of a request does.
+#[napi(js_name = "Plan")]
+pub enum Kind {
+    Nothing = 0,
+    Create = 1,
+    Save = 2,
+    Rotate = 3,
+    Destroy = 4,
+}
+
+/// What to do when the store holds something else than what was loaded.
+#[napi(js_name = "Conflict")]
+pub enum OnConflict {
+    Merge = 0,
+    Overwrite = 1,
+    Refuse = 2,
+    /// To be added to the others: a created record may be merged into one that has come to its key.
+    Adopt = 4,
+}
+
 /// What became of a commit; a merged text stands for `Saved` with that text.
 #[napi(js_name = "Outcome")]
 pub enum Status {
@@ -37,11 +57,18 @@ pub fn plan(base: Option<String>, now: Option<String>, regenerated: bool, presen
     commit::plan(Request { base, now, regenerated, presented }) as u32
 }
 
-/// For JavaScript stores: what becomes of a record in which another commit came between. The text to write, or
-/// `Destroyed` for an empty merge, or `Refused`.
+/// For JavaScript stores: what becomes of a record when the store holds `theirs` at its key. The text to write, or
+/// the outcome of writing none.
 #[napi(catch_unwind)]
-pub fn resolve(base: String, ours: String, theirs: String, conflict: u32) -> Either<Status, String> {
-    match commit::resolve(&base, &ours, Some(&theirs), conflict_of(conflict)) {
+pub fn resolve(
+    plan: u32,
+    flags: u32,
+    base: Option<String>,
+    text: Option<String>,
+    theirs: Option<String>,
+) -> Either<Status, String> {
+    let commit = commit_of(plan, flags, String::new(), None, base, text, 0.0);
+    match commit.resolve(theirs.as_deref()) {
         Resolution::Write(text) => Either::B(text.into_owned()),
         Resolution::Remove => Either::A(Status::Destroyed),
         Resolution::Gone => Either::A(Status::Gone),
@@ -49,16 +76,16 @@ pub fn resolve(base: String, ours: String, theirs: String, conflict: u32) -> Eit
     }
 }
 
-/// The members that `ours` has and `base` lacks, as an object's text; none: nothing.
+/// For what follows a commit in the same request: `base -> ours` applied to what was stored.
 #[napi(catch_unwind)]
-pub fn additions(base: String, ours: String) -> Option<String> {
-    change::additions(&base, &ours)
+pub fn merge(base: String, ours: String, theirs: String) -> String {
+    change::merge(&base, &ours, &theirs).into_owned()
 }
 
-/// Is the text an object or array with nothing in it, or neither?
+/// Of the option names that are known the one that was most probably meant.
 #[napi(catch_unwind)]
-pub fn is_empty(text: String) -> bool {
-    change::is_empty(&text)
+pub fn nearest(name: String, known: Vec<String>) -> Option<String> {
+    known.into_iter().min_by_key(|other| strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase()))
 }
 
 fn plan_of(plan: u32) -> Plan {
@@ -68,9 +95,6 @@ fn plan_of(plan: u32) -> Plan {
 fn conflict_of(conflict: u32) -> Conflict {
     [Conflict::Merge, Conflict::Overwrite, Conflict::Refuse][conflict as usize]
 }
-
-/// Flags of a commit: the conflict's number, and this bit if it may adopt an occupied key.
-const ADOPT: u32 = 4;
 
 #[allow(clippy::too_many_arguments)] // as they come: an object would cost a property access each
 fn commit_of(
@@ -89,8 +113,8 @@ fn commit_of(
         base,
         text: text.unwrap_or_default(),
         ttl_ms: whole_ms(ttl_ms),
-        conflict: conflict_of(flags & !ADOPT),
-        adopt: flags & ADOPT != 0,
+        conflict: conflict_of(flags & !(OnConflict::Adopt as u32)),
+        adopt: flags & OnConflict::Adopt as u32 != 0,
     }
 }
 

@@ -95,16 +95,13 @@ impl MemoryStore {
     pub fn commit(&self, commit: &Commit) -> Result<Outcome, Error> {
         let mut inner = self.lock();
         let Commit { key, new_key, ttl_ms, .. } = commit;
-        let (target, resolution) = match commit.plan {
+        let target = match commit.plan {
             Plan::Nothing => return Ok(Outcome::Saved(None)),
-            Plan::Create => (key, commit.resolve_create(inner.get(key))),
-            Plan::Save => (key, commit.resolve_save(inner.get(key))),
             Plan::Rotate if inner.get(new_key).is_some() => return Ok(Outcome::Refused),
-            Plan::Rotate => (new_key, commit.resolve_rotation(inner.get(key))),
-            Plan::Destroy if inner.get(key).is_some() => (key, Resolution::Remove),
-            Plan::Destroy => return Ok(Outcome::Gone),
+            Plan::Rotate => new_key,
+            _ => key,
         };
-        match resolution.into_owned() {
+        match commit.resolve(inner.get(key)).into_owned() {
             Resolution::Write(text) => {
                 inner.put(target, &text, *ttl_ms, self.max_bytes)?;
                 if target != key {

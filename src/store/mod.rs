@@ -58,6 +58,17 @@ impl Commit {
         self.base.as_deref().unwrap_or(Self::NOTHING_LOADED)
     }
 
+    /// What becomes of the record when the store holds `theirs` at `key`, and nothing at `new_key`.
+    pub fn resolve<'a>(&'a self, theirs: Option<&'a str>) -> Resolution<'a> {
+        match (self.plan, theirs) {
+            (Plan::Create, _) => self.resolve_create(theirs),
+            (Plan::Rotate, _) => self.resolve_rotation(theirs),
+            (Plan::Save | Plan::Nothing, _) => self.resolve_save(theirs),
+            (Plan::Destroy, Some(_)) => Resolution::Remove,
+            (Plan::Destroy, None) => Resolution::Gone,
+        }
+    }
+
     /// What is to be written where a new record shall go, when the store holds `theirs` there.
     fn resolve_create<'a>(&'a self, theirs: Option<&'a str>) -> Resolution<'a> {
         match theirs {

@@ -132,7 +132,7 @@ impl RedisStore {
             // It was taken; if it is free by now, try again.
             let Some(held) = self.ask(get(key)).await.map(bytes)? else { continue };
             let theirs = lossy(&held);
-            let Resolution::Write(text) = commit.resolve_create(Some(&theirs)) else { return Ok(Outcome::Refused) };
+            let Resolution::Write(text) = commit.resolve(Some(&theirs)) else { return Ok(Outcome::Refused) };
             if let Swap::Done = self.swap(commit, key, &held, Some(&text)).await? {
                 return Ok(commit.saved(&text));
             }
@@ -144,7 +144,7 @@ impl RedisStore {
         let mut seen = commit.base().as_bytes().to_vec();
         for _ in 0..TRIES {
             let theirs = lossy(&seen);
-            let text = match commit.resolve_save(Some(&theirs)) {
+            let text = match commit.resolve(Some(&theirs)) {
                 Resolution::Write(text) => Some(text),
                 Resolution::Remove => None,
                 Resolution::Gone => return Ok(Outcome::Gone),
@@ -166,7 +166,7 @@ impl RedisStore {
         let mut written: Option<String> = None;
         for _ in 0..TRIES {
             let theirs = lossy(&seen);
-            let text = match commit.resolve_rotation(Some(&theirs)) {
+            let text = match commit.resolve(Some(&theirs)) {
                 Resolution::Write(text) => Some(text.into_owned()),
                 _ => None, // nothing is left to carry over
             };
@@ -198,7 +198,7 @@ impl RedisStore {
     /// The old record has gone meanwhile: only what the request added may live on under the new key.
     async fn rotate_gone(&self, commit: &Commit, written: bool) -> Result<Outcome, Error> {
         let Commit { new_key, ttl_ms, .. } = commit;
-        match commit.resolve_rotation(None) {
+        match commit.resolve(None) {
             Resolution::Write(text) => {
                 self.ask(set(new_key, &text, *ttl_ms)).await?;
                 Ok(commit.saved(&text))

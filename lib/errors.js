@@ -1,0 +1,45 @@
+'use strict'
+
+// A store that cannot be reached, does not answer or refuses: the client is told to come back (503).
+class SessionStoreError extends Error {
+  constructor (message, options) {
+    super(message, options)
+    this.code = 'ERR_SESSION_STORE'
+    this.status = 503
+    this.headers = { 'retry-after': '1' }
+  }
+}
+
+// A session that JSON cannot hold.
+class SessionSerializeError extends Error {
+  constructor (path, why, options) {
+    super(`${path} cannot be stored in a session: ${why}`, options)
+    this.code = 'ERR_SESSION_SERIALIZE'
+    this.status = 500
+  }
+}
+
+// The session was ended by another request while this one wanted to update it.
+class SessionGoneError extends Error {
+  constructor () {
+    super('the session has been destroyed, regenerated or has expired since it was loaded')
+    this.code = 'ERR_SESSION_GONE'
+    this.status = 409
+  }
+}
+
+// An option that could never work; the fault is in the program, so this is a TypeError.
+class SessionOptionError extends TypeError {
+  constructor (name, value, accepted, options) {
+    const given = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' || typeof value === 'function' ? typeof value : String(value)
+    super(`option ${name}: ${accepted} expected, got ${given}`, options)
+    this.code = 'ERR_SESSION_OPTION'
+    this.status = 500
+  }
+}
+
+for (const type of [SessionStoreError, SessionSerializeError, SessionGoneError, SessionOptionError]) {
+  Object.defineProperty(type.prototype, 'name', { value: type.name, configurable: true, writable: true })
+}
+
+module.exports = { SessionStoreError, SessionSerializeError, SessionGoneError, SessionOptionError }

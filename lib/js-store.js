@@ -1,0 +1,108 @@
+'use strict'
+
+const co = require('co')
+const native = require('./native')
+const { serialize } = require('./json')
+const { SessionStoreError } = require('./errors')
+
+const { Plan, Outcome: { Saved, Destroyed, Gone, Refused, Unremoved } } = native
+
+// A user's JavaScript store (get, set, destroy) behind the same contract as the native ones.
+//
+// Such a store cannot compare and swap, so the contract holds within this process only: commits of one key run one
+// after another, and re-read where another commit came between. What the process knows of a key (its entry) lives as
+// long as some request holds on to it.
+class JsStore {
+  constructor (store, timeoutMs) {
+    this.store = store
+    this.timeoutMs = timeoutMs
+    this.entries = new Map()
+    this.unheld = new FinalizationRegistry((key) => {
+      if (this.entries.get(key)?.deref() === undefined) this.entries.delete(key)
+    })
+  }
+
+  async load (key) {
+    const entry = this.entryOf(key)
+    const { version } = entry // taken before the store is asked: what is written while it answers comes between
+    const value = await this.call('get', key)
+    return { text: textOf(value), value: typeof value === 'object' ? value : undefined, entry, version }
+  }
+
+  commit (commit) {
+    const entry = commit.record.entry ?? this.entryOf(commit.key)
+    const turn = entry.turn.then(() => this.carryOut(commit, entry))
+    entry.turn = turn.catch(() => {}) // the next in line does not fail with us
+    return turn
+  }
+
+  async carryOut ({ plan, flags, key, newKey = key, record, text, value, ttl }, entry) {
+    const theirs = record.version === entry.version || record.entry === undefined
+      ? record.text ?? (plan === Plan.Destroy ? '' : null)
+      : await this.reread(plan, key, entry)
+    const resolved = native.resolve(plan, flags, record.text, text, theirs)
+    if (resolved === Gone || resolved === Refused) return { status: resolved }
+    try {
+      return await this.write({ key, newKey, text, value, ttl }, resolved, entry)
+    } finally {
+      entry.version++ // behind the write: who loaded while it was under way has to look again
+    }
+  }
+
+  async write ({ key, newKey, text, value, ttl }, resolved, entry) {
+    if (resolved === Destroyed) {
+      await this.call('destroy', key)
+      entry.gone = true
+      return { status: Destroyed }
+    }
+    const stored = resolved === text ? value : JSON.parse(resolved)
+    await this.call('set', newKey, stored, ttl)
+    entry.gone = newKey !== key
+    const holder = newKey === key ? entry : this.entryOf(newKey)
+    const record = { status: Saved, text: resolved, value: stored, entry: holder, version: holder.version + (holder === entry ? 1 : 0) }
+    if (newKey === key) return record
+    try {
+      await this.call('destroy', key)
+      return record
+    } catch (error) {
+      return { ...record, status: Unremoved, error }
+    }
+  }
+
+  // What the store holds after another commit of this process; what this process destroyed stays dead.
+  async reread (plan, key, entry) {
+    if (entry.gone) return null
+    return plan === Plan.Destroy ? '' : textOf(await this.call('get', key))
+  }
+
+  entryOf (key) {
+    let entry = this.entries.get(key)?.deref()
+    if (entry === undefined) {
+      entry = { version: 0, gone: false, turn: Promise.resolve() }
+      this.entries.set(key, new WeakRef(entry))
+      this.unheld.register(entry, key)
+    }
+    return entry
+  }
+
+  // Calls the store, which may answer with a plain value, a promise, a thunk or a generator.
+  async call (method, ...args) {
+    const answer = this.store[method](...args)
+    if (typeof answer === 'function') return this.inTime(co(function * () { return yield answer }))
+    if (typeof answer?.next === 'function' && typeof answer.throw === 'function') return this.inTime(co(answer))
+    return typeof answer?.then === 'function' ? this.inTime(answer) : answer
+  }
+
+  inTime (promise) {
+    let timer
+    const late = new Promise((resolve, reject) => {
+      timer = setTimeout(() => reject(new SessionStoreError(`the session store did not answer within ${this.timeoutMs} ms`)), this.timeoutMs)
+    })
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+  }
+}
+
+// The text of what a store answered; null for nothing.
+const textOf = (value) => value === null || value === undefined ? null : serialize(value) ?? null
+
+module.exports = { JsStore }

@@ -1,0 +1,272 @@
+'use strict'
+
+const native = require('./native')
+const { cookieReader, attributesOf, cookieLine, sendCookie } = require('./cookie')
+const { SessionStoreError } = require('./errors')
+const { isSession, serialize } = require('./json')
+const { sessionOptions } = require('./options')
+const { NOTHING, ONE_DAY, backendOf, MemoryStore } = require('./stores')
+const { update } = require('./update')
+
+const { Plan, Conflict, Outcome: { Destroyed, Gone, Refused, Unremoved } } = native
+
+// Where a context keeps the session of the middleware that is running: the innermost, where there are several.
+const STATE = Symbol('session')
+
+// One property for all contexts, since closures and accessors of each request's own cost more than all else here.
+// It is an own property, and configurable, so that `delete ctx.session` clears as it does with a plain one.
+const SESSION = {
+  configurable: true,
+  enumerable: true,
+  get () {
+    return probing ? INTACT : this[STATE].read()
+  },
+  set (value) {
+    this[STATE].assign(value)
+  }
+}
+const INTACT = Symbol('intact')
+let probing = false
+
+// The session of one request.
+class Session {
+  constructor (ctx, config, id) {
+    this.ctx = ctx
+    this.config = config
+    this.id = id // as it was presented, or committed since
+    this.record = NOTHING // as it was loaded, or committed since
+    this.opened = false // has `value` been read or assigned?
+    this.value = undefined
+    this.loaded = undefined // what `record` became: tells an emptied session from an empty one that was assigned
+    this.regenerated = false
+    this.saving = undefined
+    this.handler = new SessionHandler(this)
+  }
+
+  expose () {
+    const { ctx } = this
+    ctx[STATE] = this
+    ctx.sessionHandler = this.handler
+    Object.defineProperty(ctx, 'session', SESSION)
+  }
+
+  read () {
+    if (!this.opened) this.open()
+    return this.value
+  }
+
+  assign (value) {
+    if (!this.opened) this.open()
+    this.value = value
+  }
+
+  open () {
+    this.opened = true
+    const { text, value } = this.record
+    this.loaded = this.value = text === null ? {} : value ?? this.parse(text)
+  }
+
+  parse (text) {
+    let value
+    try {
+      value = JSON.parse(text)
+    } catch {}
+    if (typeof value === 'object' && value !== null) return value
+    return this.ignoreJunk()
+  }
+
+  // What is stored but is no session counts as none; it is not to fail each of the user's requests.
+  ignoreJunk () {
+    this.record = NOTHING
+    this.ctx.app.emit('session:invalid', { ctx: this.ctx })
+    return {}
+  }
+
+  // Takes in a `delete ctx.session` and what was put in its place; what is no object reads as {} from here on.
+  settle () {
+    probing = true
+    const found = this.ctx.session
+    probing = false
+    if (found !== INTACT) {
+      this.assign(found)
+      this.expose()
+    }
+    if (this.opened && (typeof this.value !== 'object' || this.value === null)) this.value = {}
+  }
+
+  // The request's end. If nothing changed nothing crosses to Rust, nothing is written, and no cookie is sent.
+  commit () {
+    this.settle()
+    if (!this.opened && !this.regenerated) return undefined
+    const value = this.read()
+    const { record, regenerated } = this
+    const text = serialize(value)
+    if (text === (record.text ?? '{}') && !regenerated) return undefined
+    const now = isEmpty(text) && (value !== this.loaded || !isSession(text)) ? null : text
+    const plan = native.plan(record.text, now, regenerated, this.id !== undefined)
+    return plan === Plan.Nothing ? undefined : this.save(plan, now)
+  }
+
+  async save (plan, text) {
+    const { record, value, config: { conflict } } = this
+    const result = await this.carryOut({ plan, flags: conflict, record, text, value })
+    if (result?.text && result.text !== text) this.become(JSON.parse(result.text))
+    this.loaded = this.value
+  }
+
+  // Writes, and then sends the cookie. The store is touched only when all that can fail before has not failed.
+  async carryOut ({ plan, flags, record, text, value }) {
+    const { ctx, id, config: { key, adopt, backend } } = this
+    if (ctx.headerSent && plan !== Plan.Save && plan !== Plan.Destroy) {
+      ctx.app.emit('session:unsent', { ctx }) // the cookie of a new record can no longer reach the client
+      return undefined
+    }
+    const attributes = this.attributes(plan)
+    const lines = { deletion: isEmpty(text) ? this.deletionLine(attributes) : undefined, saving: undefined }
+    const adopting = plan === Plan.Create && adopt && id !== undefined && !this.regenerated
+    const keepsId = plan === Plan.Save || plan === Plan.Destroy || adopting
+    for (let tries = 0; tries < NEW_ID_TRIES; tries++) {
+      const target = keepsId ? id : native.newId()
+      if (plan !== Plan.Destroy) lines.saving = cookieLine(ctx, key, target, attributes)
+      const result = await backend.commit({
+        plan,
+        flags: adopting ? flags + Conflict.Adopt : flags,
+        key: `${key}:${plan === Plan.Create ? target : id}`,
+        newKey: plan === Plan.Rotate ? `${key}:${target}` : undefined,
+        record: plan === Plan.Create && !adopting ? NOTHING : record,
+        text,
+        value,
+        ttl: attributes.maxAge || ONE_DAY
+      })
+      if (result.status !== Refused || keepsId) return this.conclude(plan, result, target, lines)
+    }
+    throw new SessionStoreError('no free session id was found')
+  }
+
+  conclude (plan, result, target, { saving, deletion }) {
+    const { ctx, record } = this
+    if (result.status === Refused) return result
+    if (plan !== Plan.Save) this.regenerated = false
+    if (result.status === Destroyed || result.status === Gone) {
+      this.record = NOTHING
+      this.id = undefined
+      // Where another request has ended the session, the browser may hold a newer cookie than ours.
+      if (result.status === Gone && record.text !== null) ctx.app.emit('session:gone', { ctx })
+      else this.send(deletion)
+      return result
+    }
+    if (result.status === Unremoved) ctx.app.emit('error', result.error, ctx)
+    this.record = result
+    this.id = target
+    this.send(saving)
+    return result
+  }
+
+  // Goes on from `record`, with what this request has changed since `before`.
+  rebase (before, record) {
+    this.settle()
+    this.record = record
+    if (!this.opened) return
+    const text = serialize(this.value)
+    this.become(JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}')))
+    this.loaded = this.value
+  }
+
+  // Takes over what was stored, in the object that the handler may hold on to.
+  become (stored) {
+    if (Array.isArray(stored) || Array.isArray(this.value)) {
+      this.value = stored
+      return
+    }
+    for (const name of Object.keys(this.value)) {
+      if (!Object.hasOwn(stored, name)) delete this.value[name]
+    }
+    for (const name of Object.keys(stored)) {
+      Object.defineProperty(this.value, name, { value: stored[name], configurable: true, enumerable: true, writable: true })
+    }
+  }
+
+  send (line) {
+    if (!this.ctx.headerSent) sendCookie(this.ctx, this.config.key, line)
+  }
+
+  // A session can always be deleted: if its cookie's attributes fail, this is told, and the default ones serve.
+  attributes (plan) {
+    try {
+      return attributesOf(this.config.cookie, this.ctx)
+    } catch (error) {
+      if (plan !== Plan.Destroy) throw error
+      this.ctx.app.emit('error', error, this.ctx)
+      return attributesOf()
+    }
+  }
+
+  deletionLine (attributes) {
+    try {
+      return cookieLine(this.ctx, this.config.key, null, attributes)
+    } catch (error) {
+      this.ctx.app.emit('error', error, this.ctx)
+      return cookieLine(this.ctx, this.config.key, null, attributesOf())
+    }
+  }
+
+  // One after another, in the order of the calls; the returned promise tells the caller, and nobody else.
+  inTurn (work) {
+    const done = (this.saving ?? Promise.resolve()).then(work)
+    this.saving = done.catch(() => {})
+    return done
+  }
+}
+
+const NEW_ID_TRIES = 5
+
+const isEmpty = (text) => text === null || !isSession(text) || text.length === 2 // {} or []
+
+// ctx.sessionHandler; each method may be called detached.
+class SessionHandler {
+  #session
+
+  constructor (session) {
+    this.#session = session
+  }
+
+  get regenerateId () {
+    return () => { this.#session.regenerated = true }
+  }
+
+  get save () {
+    return () => this.#session.inTurn(() => this.#session.commit())
+  }
+
+  get update () {
+    return (change) => this.#session.inTurn(() => update(this.#session, change))
+  }
+}
+
+module.exports = (options) => {
+  const config = sessionOptions(options)
+  config.updates = new Map()
+  config.backend = backendOf(config.store ?? new MemoryStore(), config.storeTimeoutMs)
+  const { key, backend } = config
+  const readId = cookieReader(key)
+
+  return async function session (ctx, next) {
+    const outer = ctx[STATE]
+    outer?.settle()
+    const id = readId(ctx)
+    const own = new Session(ctx, config, id)
+    if (id !== undefined) {
+      const record = backend.load(`${key}:${id}`)
+      own.record = record instanceof Promise ? await record : record
+    }
+    own.expose()
+    try {
+      await next()
+      if (own.saving !== undefined) await own.saving
+      const committed = own.commit()
+      if (committed !== undefined) await committed
+    } finally {
+      outer?.expose()
+    }
+  }
+}
