@@ -67,10 +67,7 @@ class Session {
   }
 
   parse (text) {
-    let value
-    try {
-      value = JSON.parse(text)
-    } catch {}
+    const value = tryParse(text)
     if (typeof value === 'object' && value !== null) return value
     return this.ignoreJunk()
   }
@@ -219,6 +216,14 @@ class Session {
 }
 
 const NEW_ID_TRIES = 5
+
+const tryParse = (text) => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 const isEmpty = (text) => text === null || !isSession(text) || text.length === 2 // {} or []
 

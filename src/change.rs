@@ -284,63 +284,100 @@ impl<'d, 'a> Members<'d, 'a> {
     }
 }
 
-/// What is still to be written of a merge, last first.
+/// What is still to be done of a merge, last first.
 enum Pending<'d, 'a> {
     Text(&'a str),
-    Merge { base: Option<Value<'d, 'a>>, ours: Value<'d, 'a>, theirs: Value<'d, 'a> },
+    Merge {
+        base: Option<Value<'d, 'a>>,
+        ours: Value<'d, 'a>,
+        theirs: Value<'d, 'a>,
+    },
+    /// The object that was begun at this place of the text is complete.
+    Close {
+        begun: usize,
+        theirs: Value<'d, 'a>,
+    },
 }
 
+/// One pass over the documents: whether an object has changed is known when it is complete, so that no value is
+/// compared again at every level above it.
 fn merge_objects<'d, 'a>(base: Value<'d, 'a>, ours: Value<'d, 'a>, theirs: Value<'d, 'a>) -> String {
     let mut text = String::with_capacity(ours.text().len() + theirs.text().len());
     let mut pending = vec![Pending::Merge { base: Some(base), ours, theirs }];
+    // Has the object that is open at that depth changed?
+    let mut changed = Vec::new();
     while let Some(next) = pending.pop() {
         match next {
             Pending::Text(piece) => text.push_str(piece),
             Pending::Merge { base, ours, theirs } => {
+                let begun = text.len();
+                let (members, any_changed) = merge_members(base, ours, theirs);
+                changed.push(any_changed);
                 let mut pieces = vec![Pending::Text("{")];
-                for (key, value) in merge_members(base, ours, theirs) {
+                for (key, value) in members {
                     if pieces.len() > 1 {
                         pieces.push(Pending::Text(","));
                     }
                     pieces.extend([Pending::Text(key), Pending::Text(":"), value]);
                 }
-                pieces.push(Pending::Text("}"));
+                pieces.extend([Pending::Text("}"), Pending::Close { begun, theirs }]);
                 pending.extend(pieces.into_iter().rev());
+            }
+            Pending::Close { begun, theirs } => {
+                let any_changed = changed.pop().unwrap_or(true);
+                match changed.last_mut() {
+                    _ if !any_changed => {
+                        text.truncate(begun);
+                        text.push_str(theirs.text());
+                    }
+                    Some(outer) => *outer = true,
+                    None => {}
+                }
             }
         }
     }
     text
 }
 
-/// The members of one merged object: theirs in their order, then what we added in ours.
+/// The members of one merged object, theirs in their order and then what we added in ours; and whether we changed any
+/// that is not itself still to be merged.
 fn merge_members<'d, 'a>(
     base: Option<Value<'d, 'a>>,
     ours: Value<'d, 'a>,
     theirs: Value<'d, 'a>,
-) -> Vec<(&'a str, Pending<'d, 'a>)> {
+) -> (Vec<(&'a str, Pending<'d, 'a>)>, bool) {
+    let mut changed = base.is_none();
     let base = base.map(Value::members);
     let in_base = |name: &[u8]| base.as_ref().and_then(|members| members.get(name));
     let (ours, theirs) = (ours.members(), theirs.members());
     let mut merged = Vec::new();
     for (name, their) in &theirs.list {
-        let value = match (in_base(name), ours.get(name)) {
-            (Some(_), None) => continue, // we removed it
+        let (was, our) = (in_base(name), ours.get(name));
+        let value = match (was, our) {
             (None, None) => Pending::Text(their.text()),
-            (Some(was), Some(our)) if was.same(our) => Pending::Text(their.text()),
-            (was, Some(our)) if [Some(our), Some(*their), was].iter().flatten().all(|v| v.kind() == Kind::Object) => {
+            (Some(was), Some(our)) if was.text() == our.text() => Pending::Text(their.text()),
+            (_, Some(our)) if [Some(our), Some(*their), was].iter().flatten().all(|v| v.kind() == Kind::Object) => {
                 Pending::Merge { base: was, ours: our, theirs: *their }
             }
-            (_, Some(our)) => Pending::Text(our.text()),
+            (Some(was), Some(our)) if was.same(our) => Pending::Text(their.text()),
+            _ => {
+                changed = true;
+                match our {
+                    Some(our) => Pending::Text(our.text()),
+                    None => continue, // we removed it
+                }
+            }
         };
         merged.push((their.key_text(), value));
     }
     for (name, our) in &ours.list {
-        let removed_by_them = || in_base(name).is_some_and(|was| was.same(*our));
-        if theirs.get(name).is_none() && !removed_by_them() {
+        // What base has and we left alone, they removed.
+        if theirs.get(name).is_none() && !in_base(name).is_some_and(|was| was.same(*our)) {
+            changed = true;
             merged.push((our.key_text(), Pending::Text(our.text())));
         }
     }
-    merged
+    (merged, changed)
 }
 
 /// The string behind a JSON string's text (quotes included).

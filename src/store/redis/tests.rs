@@ -1,1 +1,372 @@
+//! The store against real servers: Redis (REDIS_SERVER or PATH), and Valkey where VALKEY_SERVER names one.
 
+use super::*;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+/// A server of our own on a free port; its end is ours.
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(program: &str, arguments: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::start_on(program, port, arguments)
+    }
+
+    fn start_on(program: &str, port: u16, arguments: &[&str]) -> Self {
+        let mut process = Command::new(program)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}; set REDIS_SERVER"));
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("Ready to accept connections")), "{program} does not start");
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, port }
+    }
+
+    fn redis(arguments: &[&str]) -> Self {
+        Self::start(&redis_server(), arguments)
+    }
+
+    /// Sends one command, words separated by spaces, and returns the first line of the reply.
+    fn tell(&self, command: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+fn redis_server() -> String {
+    std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into())
+}
+
+/// What a JavaScript environment is to the driver.
+struct Client {
+    store: Arc<RedisStore>,
+    port: Arc<Port>,
+    woken: Receiver<()>,
+}
+
+impl Client {
+    fn new(port: u16) -> Self {
+        Self::with(Options {
+            url: format!("redis://127.0.0.1:{port}"),
+            connect_timeout_ms: 1000,
+            command_timeout_ms: 1000,
+        })
+    }
+
+    fn with(options: Options) -> Self {
+        let (sender, woken) = mpsc::channel();
+        let port = Port::new(move || sender.send(()).unwrap_or(()));
+        Self { store: RedisStore::new(options).unwrap(), port, woken }
+    }
+
+    fn all(&self, requests: Vec<Request>) -> Vec<Result<Answer, Error>> {
+        let mut answers: Vec<_> = requests.iter().map(|_| None).collect();
+        for (id, request) in (0..).zip(requests) {
+            DRIVER.submit(Job { store: self.store.clone(), request, ticket: Ticket::new(self.port.clone(), id) });
+        }
+        DRIVER.flush();
+        while answers.iter().any(Option::is_none) {
+            self.woken.recv_timeout(Duration::from_secs(20)).expect("every submission is answered");
+            for (id, result) in self.port.take() {
+                assert!(answers[id as usize].replace(result).is_none(), "answered once");
+            }
+        }
+        answers.into_iter().flatten().collect()
+    }
+
+    fn one(&self, request: Request) -> Result<Answer, Error> {
+        self.all(vec![request]).remove(0)
+    }
+
+    fn load(&self, key: &str) -> Option<String> {
+        match self.one(Request::Load(key.into())).unwrap() {
+            Answer::Text(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn set(&self, key: &str, text: &str) {
+        assert_eq!(self.one(Request::Set(key.into(), text.into(), 60_000)), Ok(Answer::Done));
+    }
+
+    fn commit(&self, commit: Commit) -> Result<Outcome, Error> {
+        match self.one(Request::Commit(commit))? {
+            Answer::Outcome(outcome) => Ok(outcome),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn commit(plan: Plan, base: Option<&str>, text: &str) -> Commit {
+    Commit {
+        plan,
+        key: "k".into(),
+        new_key: "new".into(),
+        base: base.map(str::to_owned),
+        text: text.into(),
+        ttl_ms: 60_000,
+        conflict: Conflict::Merge,
+        adopt: false,
+    }
+}
+
+/// Runs a test on Redis, which knows scripts only, and on Valkey, which knows `SET ... IFEQ`, where there is one.
+fn on_each_server(test: impl Fn(&Server, &Client)) {
+    for program in [Some(redis_server()), std::env::var("VALKEY_SERVER").ok()].into_iter().flatten() {
+        let server = Server::start(&program, &[]);
+        println!("on {program}");
+        test(&server, &Client::new(server.port));
+    }
+}
+
+#[test]
+fn a_record_is_the_text_itself_with_a_ttl_in_milliseconds() {
+    on_each_server(|server, client| {
+        assert_eq!(client.load("k"), None);
+        client.set("k", "{\"a\":\"é\"}");
+        assert_eq!(client.load("k").unwrap(), "{\"a\":\"é\"}");
+        let ttl: u64 = server.tell("PTTL k")[1..].parse().unwrap();
+        assert!((50_000..=60_000).contains(&ttl), "{ttl}");
+        assert_eq!(client.one(Request::Destroy("k".into())), Ok(Answer::Done));
+        assert_eq!(client.load("k"), None);
+    });
+}
+
+#[test]
+fn a_save_replaces_what_was_loaded_and_merges_what_came_between() {
+    on_each_server(|server, client| {
+        client.set("k", r#"{"a":1}"#);
+        assert_eq!(client.commit(commit(Plan::Save, Some(r#"{"a":1}"#), r#"{"a":2}"#)), Ok(Outcome::Saved(None)));
+        let late = commit(Plan::Save, Some(r#"{"a":1}"#), r#"{"a":1,"b":3}"#);
+        assert_eq!(client.commit(late), Ok(Outcome::Saved(Some(r#"{"a":2,"b":3}"#.into()))));
+        assert_eq!(client.load("k").unwrap(), r#"{"a":2,"b":3}"#);
+        let emptied = commit(Plan::Save, Some(r#"{"a":2,"b":3}"#), "{}");
+        assert_eq!(client.commit(emptied), Ok(Outcome::Destroyed));
+        assert_eq!(server.tell("EXISTS k"), ":0");
+    });
+}
+
+#[test]
+fn what_is_gone_is_never_written_again() {
+    on_each_server(|server, client| {
+        for conflict in [Conflict::Merge, Conflict::Overwrite, Conflict::Refuse] {
+            for plan in [Plan::Save, Plan::Destroy] {
+                let mut late = commit(plan, Some(r#"{"a":1}"#), r#"{"a":2}"#);
+                late.conflict = conflict;
+                assert_eq!(client.commit(late), Ok(Outcome::Gone));
+            }
+        }
+        assert_eq!(server.tell("DBSIZE"), ":0");
+    });
+}
+
+#[test]
+fn a_refusing_commit_leaves_what_came_between_alone() {
+    on_each_server(|_, client| {
+        client.set("k", r#"{"n":2}"#);
+        let mut late = commit(Plan::Save, Some(r#"{"n":1}"#), r#"{"n":2}"#);
+        late.conflict = Conflict::Refuse;
+        assert_eq!(client.commit(late), Ok(Outcome::Refused));
+    });
+}
+
+#[test]
+fn create_never_overwrites_unless_it_adopts() {
+    on_each_server(|_, client| {
+        client.set("k", r#"{"a":1}"#);
+        let mut create = commit(Plan::Create, None, r#"{"b":2}"#);
+        assert_eq!(client.commit(create.clone()), Ok(Outcome::Refused));
+        assert_eq!(client.load("k").unwrap(), r#"{"a":1}"#);
+        create.adopt = true;
+        assert_eq!(client.commit(create), Ok(Outcome::Saved(Some(r#"{"a":1,"b":2}"#.into()))));
+        let again = commit(Plan::Create, None, r#"{"a":1,"b":2}"#);
+        assert_eq!(
+            client.commit(again),
+            Ok(Outcome::Saved(None)),
+            "its own text is there: saved, when the answer was lost"
+        );
+    });
+}
+
+#[test]
+fn rotate_writes_the_new_record_and_removes_the_old_with_what_came_between() {
+    on_each_server(|server, client| {
+        client.set("k", r#"{"a":1,"theirs":1}"#);
+        let rotate = commit(Plan::Rotate, Some(r#"{"a":1}"#), r#"{"a":1,"user":"x"}"#);
+        let merged = r#"{"a":1,"theirs":1,"user":"x"}"#;
+        assert_eq!(client.commit(rotate.clone()), Ok(Outcome::Saved(Some(merged.into()))));
+        assert_eq!((server.tell("EXISTS k").as_str(), client.load("new").unwrap().as_str()), (":0", merged));
+        // Its base is gone now: what it added lives on under yet another id, and nothing else does.
+        let again = Commit { new_key: "newer".into(), ..rotate.clone() };
+        assert_eq!(client.commit(again), Ok(Outcome::Saved(Some(r#"{"user":"x"}"#.into()))));
+        let nothing_added = Commit { new_key: "newest".into(), text: r#"{"a":2}"#.into(), ..rotate.clone() };
+        assert_eq!(client.commit(nothing_added), Ok(Outcome::Gone));
+        assert_eq!(server.tell("EXISTS newest"), ":0");
+        let taken = Commit { new_key: "newer".into(), ..rotate };
+        assert_eq!(client.commit(taken), Ok(Outcome::Refused));
+    });
+}
+
+#[test]
+fn overwriting_needs_no_script() {
+    on_each_server(|server, client| {
+        server.tell("ACL SETUSER default -eval -evalsha");
+        client.set("k", r#"{"a":1,"theirs":1}"#);
+        let mut save = commit(Plan::Save, Some(r#"{"a":1}"#), r#"{"a":2}"#);
+        save.conflict = Conflict::Overwrite;
+        assert_eq!(client.commit(save.clone()), Ok(Outcome::Saved(None)));
+        assert_eq!(client.load("k").unwrap(), r#"{"a":2}"#);
+        save.plan = Plan::Rotate;
+        assert_eq!(client.commit(save), Ok(Outcome::Saved(None)));
+        assert_eq!(server.tell("EXISTS k new"), ":1");
+    });
+}
+
+#[test]
+fn without_the_permission_to_run_scripts_the_error_says_what_to_do() {
+    let server = Server::redis(&[]);
+    let client = Client::new(server.port);
+    server.tell("ACL SETUSER default -eval -evalsha");
+    client.set("k", r#"{"a":1}"#);
+    let error = client.commit(commit(Plan::Save, Some(r#"{"a":1}"#), r#"{"a":2}"#)).unwrap_err().to_string();
+    assert!(error.contains("+evalsha") && error.contains("conflict: 'overwrite'"), "{error}");
+}
+
+#[test]
+fn a_script_is_loaded_again_when_the_server_has_forgotten_it() {
+    let server = Server::redis(&[]);
+    let client = Client::new(server.port);
+    for number in 0..3 {
+        server.tell("SCRIPT FLUSH");
+        client.set("k", r#"{"a":0}"#);
+        let text = format!(r#"{{"a":{}}}"#, number + 1);
+        assert_eq!(client.commit(commit(Plan::Save, Some(r#"{"a":0}"#), &text)), Ok(Outcome::Saved(None)));
+    }
+}
+
+#[test]
+fn stored_bytes_that_are_no_utf8_do_not_make_a_commit_try_for_ever() {
+    on_each_server(|server, client| {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        stream.write_all(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$9\r\n{\"a\":\"\xff\"}\r\n").unwrap();
+        stream.read_exact(&mut [0; 5]).unwrap();
+        let base = client.load("k").unwrap();
+        assert_eq!(base, "{\"a\":\"\u{fffd}\"}");
+        assert_eq!(client.commit(commit(Plan::Save, Some(&base), r#"{"b":1}"#)), Ok(Outcome::Saved(None)));
+        assert_eq!(client.load("k").unwrap(), r#"{"b":1}"#);
+    });
+}
+
+#[test]
+fn commits_of_one_key_in_one_process_all_survive() {
+    on_each_server(|_, client| {
+        client.set("k", "{}");
+        let commits = (0..200).map(|n| Request::Commit(commit(Plan::Save, Some("{}"), &format!(r#"{{"n{n}":1}}"#))));
+        assert!(client.all(commits.collect()).iter().all(Result::is_ok));
+        let all: serde_json::Value = serde_json::from_str(&client.load("k").unwrap()).unwrap();
+        assert_eq!(all.as_object().unwrap().len(), 200);
+    });
+}
+
+#[test]
+fn an_error_reply_fails_its_own_command_and_not_its_neighbours() {
+    let server = Server::redis(&[]);
+    let client = Client::new(server.port);
+    client.set("k", "{}");
+    server.tell("RPUSH list x");
+    let answers = client.all(vec![Request::Load("k".into()), Request::Load("list".into()), Request::Load("k".into())]);
+    assert!(answers[0].is_ok() && answers[2].is_ok());
+    assert!(matches!(&answers[1], Err(Error::Refused(why)) if why.starts_with("WRONGTYPE")), "{:?}", answers[1]);
+}
+
+#[test]
+fn a_stopped_server_is_given_up_in_time_and_then_at_once() {
+    let server = Server::redis(&[]);
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let client = Client::with(Options { url, connect_timeout_ms: 300, command_timeout_ms: 300 });
+    client.set("k", "{}");
+    server.signal("-STOP");
+    assert_eq!(client.one(Request::Load("k".into())), Err(Error::TimedOut(300)));
+    let start = Instant::now();
+    for _ in 0..50 {
+        assert!(client.one(Request::Load("k".into())).is_err());
+    }
+    assert!(start.elapsed() < Duration::from_millis(300), "down: refused at once");
+    server.signal("-CONT");
+    let start = Instant::now();
+    while client.one(Request::Load("k".into())).is_err() {
+        assert!(start.elapsed() < Duration::from_secs(5), "back in service");
+    }
+}
+
+#[test]
+fn a_killed_server_fails_at_once_and_a_new_one_is_found() {
+    let server = Server::redis(&[]);
+    let client = Client::new(server.port);
+    client.set("k", "{}");
+    let port = server.port;
+    drop(server);
+    assert!(matches!(client.one(Request::Load("k".into())), Err(Error::Unreachable(_))));
+    let _server = Server::start_on(&redis_server(), port, &[]);
+    let start = Instant::now();
+    while client.one(Request::Load("k".into())).is_err() {
+        assert!(start.elapsed() < Duration::from_secs(5), "back in service");
+    }
+}
+
+#[test]
+fn no_server_at_all_is_an_error_and_a_wrong_password_does_not_poison() {
+    let server = Server::redis(&["--requirepass", "secret"]);
+    let url = format!("redis://:wrong@127.0.0.1:{}", server.port);
+    let client = Client::with(Options { url, connect_timeout_ms: 1000, command_timeout_ms: 1000 });
+    let error = client.one(Request::Ping).unwrap_err().to_string();
+    assert!(!error.contains("wrong") && error.contains("unreachable"), "{error}");
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stream.write_all(b"AUTH secret\r\nCONFIG SET requirepass wrong\r\n").unwrap();
+    stream.read_exact(&mut [0; 10]).unwrap();
+    let start = Instant::now();
+    while client.one(Request::Ping).is_err() {
+        assert!(start.elapsed() < Duration::from_secs(5), "back in service");
+    }
+}
+
+#[test]
+fn a_closed_store_answers_with_an_error() {
+    let server = Server::redis(&[]);
+    let client = Client::new(server.port);
+    client.set("k", "{}");
+    assert_eq!(client.one(Request::Close), Ok(Answer::Done));
+    assert_eq!(client.one(Request::Load("k".into())), Err(Error::Closed));
+}
+
+#[test]
+fn an_address_that_cannot_be_understood_is_refused() {
+    let options = Options { url: "http://:secret@host".into(), connect_timeout_ms: 1, command_timeout_ms: 1 };
+    let error = RedisStore::new(options).err().unwrap().to_string();
+    assert!(!error.contains("secret"), "{error}");
+}
