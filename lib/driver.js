@@ -9,11 +9,15 @@ let environment
 let lastId = 0
 let flushing = false
 
-const submit = (channel, call, ...args) => new Promise((resolve, reject) => {
-  if (channel.closed) throw new SessionStoreError('the session store is closed')
+const submit = (channel, call, ...args) => {
+  if (channel.closed) return Promise.reject(new SessionStoreError('the session store is closed'))
   if (channel.pending >= channel.maxPending) {
-    throw new SessionStoreError(`the session store has ${channel.pending} commands pending (maxPending)`)
+    return Promise.reject(new SessionStoreError(`the session store has ${channel.pending} commands pending (maxPending)`))
   }
+  return send(channel, call, args)
+}
+
+const send = (channel, call, args) => new Promise((resolve, reject) => {
   environment ??= native.ioOpen(drain)
   lastId = (lastId + 1) >>> 0
   call(channel.handle, environment, lastId, ...args)
@@ -26,6 +30,14 @@ const submit = (channel, call, ...args) => new Promise((resolve, reject) => {
   }
 })
 
+// Refuses what is submitted from here on, and lets the connection go when all before it is answered.
+const close = async (channel) => {
+  if (channel.closed) return
+  channel.closed = true
+  if (channel.pending > 0) await new Promise((resolve) => { channel.onIdle = resolve })
+  await send(channel, native.redisClose, [])
+}
+
 // Waking the I/O thread costs more than a command: once for all that this turn submits.
 const flush = () => {
   flushing = false
@@ -37,13 +49,13 @@ const drain = () => {
   for (let at = 0; at < fields.length; at += 4) {
     const { channel, resolve, reject } = waiting.get(fields[at])
     waiting.delete(fields[at])
-    channel.pending--
     const [status, text, message] = [fields[at + 1], fields[at + 2], fields[at + 3]]
     const error = message === undefined ? undefined : new SessionStoreError(message)
     if (status === undefined) reject(error)
     else resolve({ status, text, error })
+    if (--channel.pending === 0) channel.onIdle?.()
   }
   if (waiting.size === 0) native.ioHold(environment, false)
 }
 
-module.exports = { submit }
+module.exports = { close, submit }

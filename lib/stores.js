@@ -1,7 +1,7 @@
 'use strict'
 
 const native = require('./native')
-const { submit } = require('./driver')
+const { close, submit } = require('./driver')
 const { serialize } = require('./json')
 const { JsStore } = require('./js-store')
 const { SessionOptionError, SessionStoreError } = require('./errors')
@@ -89,8 +89,10 @@ class MemoryStore {
   }
 
   set (key, session, ttl) {
-    const { handle } = this[BACKEND]
-    this[BACKEND].store(() => native.memorySet(handle, string('key', key), textOf(session), ttlOf(ttl)))
+    const backend = this[BACKEND]
+    const text = textOf(session)
+    string('key', key)
+    backend.store(() => native.memorySet(backend.handle, key, text, ttlOf(ttl)))
   }
 
   destroy (key) {
@@ -129,11 +131,7 @@ class RedisStore {
   }
 
   async close () {
-    const backend = this[BACKEND]
-    if (backend.closed) return
-    const done = submit(backend, native.redisClose)
-    backend.closed = true
-    await done
+    await close(this[BACKEND])
   }
 }
 

@@ -1,0 +1,85 @@
+'use strict'
+
+const test = require('ava')
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const { startRedis } = require('./helpers/redis-server')
+
+const main = require.resolve('..')
+let redis
+test.before(async () => { redis = await startRedis() })
+test.after.always(() => redis?.stop())
+
+// Runs a program to its natural end; a process that lives on is killed, and fails the test.
+const run = async (t, program) => {
+  const source = `const session = require(${JSON.stringify(main)}); const url = ${JSON.stringify(redis.url)}; ${program}`
+  const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const watchdog = setTimeout(() => child.kill('SIGKILL'), 20000)
+  const [output, [code, signal]] = await Promise.all([child.stdout.toArray(), once(child, 'exit')])
+  clearTimeout(watchdog)
+  t.deepEqual([code, signal], [0, null], 'the process ends by itself')
+  return Buffer.concat(output).toString()
+}
+
+test('a memory store with sessions holds no process open', async (t) => {
+  t.is(await run(t, `
+    const store = new session.MemoryStore()
+    store.set('a', { n: 1 }, 30 * 24 * 3600 * 1000)
+    console.log(store.get('a').n)
+  `), '1\n')
+})
+
+test('an idle Redis store that was never closed holds no process open', async (t) => {
+  t.is(await run(t, `
+    const store = new session.RedisStore({ url })
+    store.set('idle', { n: 1 }, 60000).then(() => store.get('idle')).then(({ n }) => console.log(n))
+  `), '1\n')
+})
+
+test('pending work keeps the process alive until it is done', async (t) => {
+  await run(t, `
+    const store = new session.RedisStore({ url })
+    for (let n = 0; n < 100; n++) store.set('pending' + n, { n }, 60000)
+  `)
+  const client = redis.client()
+  t.is((await client.keys('pending*')).length, 100)
+})
+
+test('process.exit() with work pending does not crash', async (t) => {
+  await run(t, `
+    const store = new session.RedisStore({ url })
+    for (let n = 0; n < 100; n++) store.get('exit' + n)
+    setImmediate(() => process.exit())
+  `)
+})
+
+test('a store that can reach no server does not hold the process open', async (t) => {
+  t.is(await run(t, `
+    const store = new session.RedisStore({ url: 'redis://127.0.0.1:1' })
+    store.get('a').catch(({ code }) => console.log(code))
+  `), 'ERR_SESSION_STORE\n')
+})
+
+test('worker threads have stores of their own on the one I/O thread, and may end with work pending', async (t) => {
+  t.is(await run(t, `
+    const { Worker } = require('node:worker_threads')
+    const { once } = require('node:events')
+    const source = \`
+      const { parentPort, workerData: { main, url, n } } = require('node:worker_threads')
+      const { RedisStore, MemoryStore } = require(main)
+      const store = new RedisStore({ url })
+      new MemoryStore().set('a', { n }, 60000)
+      store.set('worker' + n, { n }, 60000).then(() => store.get('worker' + n)).then((found) => {
+        parentPort.postMessage(found.n)
+        for (let i = 0; i < 100; i++) store.get('worker' + n)
+        if (n % 2) process.exit()
+      })
+    \`
+    const work = async (n) => {
+      const worker = new Worker(source, { eval: true, workerData: { main: ${JSON.stringify(main)}, url, n } })
+      const [[found], [code]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
+      return found === n && code === 0
+    }
+    Promise.all(Array.from({ length: 8 }, (_, n) => work(n))).then((ok) => console.log(ok.every(Boolean)))
+  `), 'true\n')
+})

@@ -1,0 +1,157 @@
+'use strict'
+
+const test = require('ava')
+const net = require('node:net')
+const { once } = require('node:events')
+const { inspect } = require('node:util')
+const genericSession = require('koa-generic-session')
+const koaSession = require('koa-session').default ?? require('koa-session')
+const minimalSession = require('koa-session-minimal')
+const session = require('..')
+const { startRedis } = require('./helpers/redis-server')
+const { serve } = require('./helpers/serve')
+
+const { RedisStore } = session
+let redis
+let client
+
+test.before(async () => {
+  redis = await startRedis()
+  client = redis.client()
+})
+test.after.always(() => redis?.stop())
+
+const open = (t, options) => {
+  const store = new RedisStore({ url: redis.url, ...options })
+  t.teardown(() => store.close())
+  return store
+}
+
+test('get, set and destroy return promises', async (t) => {
+  const store = open(t)
+  t.is(await store.get('api'), undefined)
+  t.is(await store.set('api', { text: 'é😀\0', n: [1] }, 1000), undefined)
+  t.deepEqual(await store.get('api'), { text: 'é😀\0', n: [1] })
+  t.is(await store.destroy('api'), undefined)
+  t.is(await store.get('api'), undefined)
+})
+
+test('a record is the JSON under prefix and key, its ttl in milliseconds', async (t) => {
+  const store = open(t, { prefix: 'app:' })
+  await store.set('record', { a: 1, b: 'é' }, 12345.6)
+  t.is(await client.get('app:record'), '{"a":1,"b":"é"}')
+  const ttl = await client.pttl('app:record')
+  t.true(ttl > 2345 && ttl <= 12346, String(ttl))
+})
+
+for (const ttl of ['session', undefined, 0, -1, NaN, Infinity]) {
+  test(`a ttl of ${ttl} means one day`, async (t) => {
+    await open(t).set(`day ${ttl}`, {}, ttl)
+    const left = await client.pttl(`day ${ttl}`)
+    t.true(left > 86300000 && left <= 86400000, String(left))
+  })
+}
+
+test('a thousand commands at once are each answered with their own', async (t) => {
+  const store = open(t)
+  const numbers = Array.from({ length: 1000 }, (_, n) => n)
+  await Promise.all(numbers.map((n) => store.set(`many ${n}`, { n }, 60000)))
+  t.deepEqual(await Promise.all(numbers.map((n) => store.get(`many ${n}`))), numbers.map((n) => ({ n })))
+})
+
+test('past maxPending a command is refused', async (t) => {
+  const store = open(t, { maxPending: 3 })
+  const answers = await Promise.allSettled(Array.from({ length: 5 }, () => store.get('pending')))
+  t.deepEqual(answers.map(({ status }) => status), ['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected'])
+  t.like(answers[4].reason, { code: 'ERR_SESSION_STORE', status: 503, message: 'the session store has 3 commands pending (maxPending)' })
+  t.is(await store.get('pending'), undefined)
+})
+
+test('a server that is not there is an error within the timeout', async (t) => {
+  const listener = net.createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address()
+  listener.close()
+  const store = new RedisStore({ url: `redis://:secret@127.0.0.1:${port}` })
+  const error = await t.throwsAsync(store.get('a'), { code: 'ERR_SESSION_STORE' })
+  t.is(error.status, 503)
+  t.false(inspect(error).includes('secret'))
+  await store.close()
+})
+
+test('a server that accepts and never answers is an error within the timeout', async (t) => {
+  const listener = net.createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  t.teardown(() => listener.close())
+  const store = new RedisStore({ url: `redis://127.0.0.1:${listener.address().port}`, connectTimeoutMs: 100 })
+  await t.throwsAsync(store.get('a'), { code: 'ERR_SESSION_STORE', message: /did not answer within 100 ms/ })
+  await store.close()
+})
+
+test('a closed store refuses, and closing twice is no fault', async (t) => {
+  const store = open(t)
+  await store.set('closed', {}, 1000)
+  await store.close()
+  await store.close()
+  await t.throwsAsync(store.get('closed'), { code: 'ERR_SESSION_STORE', message: /closed/ })
+})
+
+test('what is asked before close() is answered', async (t) => {
+  const store = open(t)
+  const answers = [store.set('last', { n: 1 }, 60000), store.get('last'), store.close()]
+  t.deepEqual(await Promise.all(answers), [undefined, { n: 1 }, undefined])
+})
+
+test('bad options throw at once, and never show the password', (t) => {
+  for (const options of [{ url: 7 }, { url: 'http://:secret@host' }, { url: 'redis://:secret@host:port' }, { prefix: 1 }, { commandTimeoutMs: 0 }, { connectTimeoutMs: '1' }, { maxPending: NaN }]) {
+    const error = t.throws(() => new RedisStore(options), { instanceOf: TypeError, code: 'ERR_SESSION_OPTION', message: new RegExp(Object.keys(options)[0]) })
+    t.false(inspect(error).includes('secret'))
+  }
+  t.false(inspect(open(t, { url: redis.url.replace('//', '//:secret@') }), { depth: 9, showHidden: true }).includes('secret'))
+})
+
+const counter = async (ctx) => {
+  ctx.session.count = (ctx.session.count ?? 0) + 1
+  ctx.body = String(ctx.session.count)
+}
+
+const countsThrice = async (t, middleware, prepare = () => {}) => {
+  const { app, browser, errors } = await serve(t)
+  prepare(app)
+  app.use(middleware(app)).use(counter)
+  const user = browser()
+  for (const count of ['1', '2', '3']) t.is((await user.get()).body, count)
+  t.deepEqual(errors, [])
+}
+
+test('it is a store for koa-session-minimal', (t) => countsThrice(t, () => minimalSession({ key: 'minimal', store: open(t) })))
+
+test('it is a store for koa-generic-session', (t) => countsThrice(t, () => genericSession({ key: 'generic', store: open(t) }), (app) => { app.keys = ['k'] }))
+
+test('it is a store for koa-session', (t) => countsThrice(t, (app) => koaSession({ key: 'koa-session', signed: false, maxAge: 'session', store: open(t) }, app)))
+
+test('a subclass that overrides get, set or destroy is a JavaScript store', async (t) => {
+  const calls = []
+  class Logged extends RedisStore {
+    get (key) {
+      calls.push('get')
+      return super.get(key)
+    }
+  }
+  const store = new Logged({ url: redis.url })
+  t.teardown(() => store.close())
+  await countsThrice(t, () => session({ key: 'logged', store }))
+  t.deepEqual(calls, ['get', 'get'])
+})
+
+test('so is a store whose own get was replaced', async (t) => {
+  const store = open(t)
+  let called = 0
+  const get = store.get.bind(store)
+  store.get = (key) => {
+    called++
+    return get(key)
+  }
+  await countsThrice(t, () => session({ key: 'replaced', store }))
+  t.is(called, 2)
+})

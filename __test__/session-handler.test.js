@@ -1,0 +1,274 @@
+'use strict'
+
+const test = require('ava')
+const { execFile } = require('node:child_process')
+const { promisify } = require('node:util')
+const session = require('..')
+const { startRedis } = require('./helpers/redis-server')
+const { serve, gate } = require('./helpers/serve')
+
+let redis
+test.before(async () => { redis = await startRedis() })
+test.after.always(() => redis?.stop())
+
+const jsStore = () => {
+  const records = new Map()
+  return {
+    records,
+    get: async (key) => records.has(key) ? JSON.parse(records.get(key)) : null,
+    set: async (key, value) => { records.set(key, JSON.stringify(value)) },
+    destroy: async (key) => { records.delete(key) }
+  }
+}
+const stores = {
+  memory: () => new session.MemoryStore(),
+  Redis: (t) => {
+    const store = new session.RedisStore({ url: redis.url })
+    t.teardown(() => store.close())
+    return store
+  },
+  JavaScript: jsStore
+}
+
+// `routes` by path; without a path of that name the body shows the session.
+const app = async (t, store, routes, options) => {
+  const middleware = session({ store, ...options })
+  const served = await serve(t, middleware, async (ctx) => {
+    await routes[ctx.path.slice(1)]?.(ctx)
+    ctx.body ??= JSON.stringify(ctx.session)
+  })
+  const start = async (path) => {
+    const user = served.browser()
+    await user.get(path)
+    return user
+  }
+  return { ...served, start }
+}
+
+for (const [name, makeStore] of Object.entries(stores)) {
+  test(`update() on ${name}: 50 parallel increments give 50`, async (t) => {
+    const { start } = await app(t, makeStore(t), {
+      begin: (ctx) => { ctx.session.n = 0 },
+      add: (ctx) => ctx.sessionHandler.update((session) => { session.n++ })
+    })
+    const user = await start('/begin')
+    await Promise.all(Array.from({ length: 50 }, () => user.get('/add', user.cookie)))
+    t.is((await user.get()).body, '{"n":50}')
+  })
+
+  test(`update() on ${name} sees the freshest session, and re-applies what the request had changed`, async (t) => {
+    const [loaded, changed] = [gate(), gate()]
+    const { start } = await app(t, makeStore(t), {
+      begin: (ctx) => { ctx.session = { n: 0, o: { a: 1 } } },
+      slow: async (ctx) => {
+        const held = ctx.session
+        held.o.mine = 1
+        loaded.open()
+        await changed.passed
+        let seen
+        await ctx.sessionHandler.update(async (session) => {
+          seen = JSON.stringify(session)
+          session.n++
+        })
+        ctx.body = JSON.stringify({ seen, now: ctx.session, same: held === ctx.session })
+      },
+      quick: (ctx) => {
+        ctx.session.n = 5
+        ctx.session.o.theirs = 1
+      }
+    })
+    const user = await start('/begin')
+    const slow = user.get('/slow')
+    await loaded.passed
+    await user.get('/quick')
+    changed.open()
+    t.deepEqual(JSON.parse((await slow).body), {
+      seen: '{"n":5,"o":{"a":1,"theirs":1}}',
+      now: { n: 6, o: { a: 1, theirs: 1, mine: 1 } },
+      same: true
+    })
+    t.is((await user.get()).body, '{"n":6,"o":{"a":1,"theirs":1,"mine":1}}')
+  })
+
+  test(`update() on ${name} creates, replaces and destroys`, async (t) => {
+    const { browser } = await app(t, makeStore(t), {
+      create: (ctx) => ctx.sessionHandler.update((session) => { session.made = true }),
+      replace: (ctx) => ctx.sessionHandler.update(() => ({ other: 1 })),
+      nothing: (ctx) => ctx.sessionHandler.update(() => {}),
+      destroy: (ctx) => ctx.sessionHandler.update(() => null)
+    })
+    const user = browser()
+    t.deepEqual((await user.get('/nothing')).setCookie, [])
+    t.is((await user.get('/create')).setCookie.length, 1)
+    t.is((await user.get()).body, '{"made":true}')
+    await user.get('/replace')
+    t.is((await user.get()).body, '{"other":1}')
+    t.deepEqual((await user.get('/nothing')).setCookie, [])
+    const { setCookie: [line] } = await user.get('/destroy')
+    t.regex(line, /^koa:sess=; .*expires=Thu, 01 Jan 1970/)
+    t.is((await user.get()).body, '{}')
+  })
+
+  test(`update() on ${name} of a session that is gone rejects`, async (t) => {
+    const [loaded, ended] = [gate(), gate()]
+    const { start, errors } = await app(t, makeStore(t), {
+      begin: (ctx) => { ctx.session.n = 0 },
+      logout: (ctx) => { ctx.session = null },
+      slow: async (ctx) => {
+        loaded.open()
+        await ended.passed
+        await ctx.sessionHandler.update((session) => { session.n++ })
+      }
+    })
+    const user = await start('/begin')
+    const slow = user.get('/slow', user.cookie)
+    await loaded.passed
+    await user.get('/logout')
+    ended.open()
+    const { status, setCookie } = await slow
+    t.deepEqual([status, setCookie, errors.map(({ code }) => code)], [409, [], ['ERR_SESSION_GONE']])
+  })
+
+  test(`save() on ${name} commits before the response, and later changes are committed at its end`, async (t) => {
+    const [saved, end] = [gate(), gate()]
+    const { start } = await app(t, makeStore(t), {
+      begin: (ctx) => { ctx.session.n = 0 },
+      slow: async (ctx) => {
+        ctx.session.n = 1
+        await ctx.sessionHandler.save()
+        saved.open()
+        await end.passed
+        ctx.session.late = true
+      },
+      other: (ctx) => { ctx.session.other = true }
+    })
+    const user = await start('/begin')
+    const slow = user.get('/slow', user.cookie)
+    await saved.passed
+    t.is((await user.get()).body, '{"n":1}')
+    await user.get('/other')
+    end.open()
+    await slow
+    t.deepEqual(JSON.parse((await user.get()).body), { n: 1, other: true, late: true })
+  })
+
+  test(`save() on ${name} takes over what others have saved, in the object that the handler holds`, async (t) => {
+    const [loaded, changed] = [gate(), gate()]
+    const { start } = await app(t, makeStore(t), {
+      begin: (ctx) => { ctx.session = { a: 1, gone: 1 } },
+      slow: async (ctx) => {
+        const held = ctx.session
+        loaded.open()
+        await changed.passed
+        held.mine = 1
+        await ctx.sessionHandler.save()
+        ctx.body = JSON.stringify(held)
+      },
+      quick: (ctx) => {
+        ctx.session.theirs = 1
+        delete ctx.session.gone
+      }
+    })
+    const user = await start('/begin')
+    const slow = user.get('/slow')
+    await loaded.passed
+    await user.get('/quick')
+    changed.open()
+    t.deepEqual(JSON.parse((await slow).body), { a: 1, theirs: 1, mine: 1 })
+    t.deepEqual(JSON.parse((await user.get()).body), { a: 1, theirs: 1, mine: 1 })
+  })
+
+  test(`regenerate, then save() on ${name} gives one new id`, async (t) => {
+    const { start } = await app(t, makeStore(t), {
+      begin: (ctx) => { ctx.session.n = 0 },
+      login: async (ctx) => {
+        ctx.sessionHandler.regenerateId()
+        await ctx.sessionHandler.save()
+        ctx.session.user = 1
+      }
+    })
+    const user = await start('/begin')
+    const before = user.cookie
+    t.is((await user.get('/login')).setCookie.length, 1)
+    t.not(user.cookie, before)
+    t.is((await user.get()).body, '{"n":0,"user":1}')
+    t.is((await user.get('/', before)).body, '{}')
+  })
+
+  test(`after the headers are sent on ${name} an existing session is saved or ended, and a new one is not created`, async (t) => {
+    const afterHeaders = (change) => (ctx) => {
+      ctx.respond = false
+      ctx.res.writeHead(200).flushHeaders()
+      change(ctx)
+    }
+    const { browser, errors, events } = await serve(t, async (ctx, next) => {
+      await next()
+      if (ctx.respond === false) ctx.res.end()
+    }, session({ store: makeStore(t) }), (ctx) => ({
+      '/': () => { ctx.body = JSON.stringify(ctx.session) },
+      '/begin': () => { ctx.session.n = 0 },
+      '/late': afterHeaders(() => { ctx.session.late = 1 }),
+      '/login': afterHeaders(() => {
+        ctx.session.user = 1
+        ctx.sessionHandler.regenerateId()
+      }),
+      '/logout': afterHeaders(() => { ctx.session = null })
+    })[ctx.path](ctx))
+    const user = browser()
+    await user.get('/late')
+    t.deepEqual([user.cookie, events], ['', ['session:unsent']])
+    await user.get('/begin')
+    await user.get('/late')
+    t.is((await user.get()).body, '{"n":0,"late":1}')
+    await user.get('/login')
+    t.is((await user.get()).body, '{"n":0,"late":1}')
+    t.is(events.length, 2)
+    await user.get('/logout')
+    t.is((await user.get()).body, '{}')
+    t.deepEqual(errors, [])
+  })
+}
+
+test('update() takes a function', async (t) => {
+  const { browser, errors } = await app(t, jsStore(), { bad: (ctx) => ctx.sessionHandler.update({}) })
+  t.is((await browser().get('/bad')).status, 500)
+  t.regex(errors[0].message, /takes a function, got object/)
+})
+
+test('a save() that fails tells its caller, and the end of the request tries again', async (t) => {
+  const store = jsStore()
+  let failing = true
+  const { browser, errors } = await app(t, { ...store, set: (...args) => failing ? Promise.reject(new Error('down')) : store.set(...args) }, {
+    save: async (ctx) => {
+      ctx.session.a = 1
+      await t.throwsAsync(ctx.sessionHandler.save(), { message: 'down' })
+      failing = false
+    }
+  })
+  t.is((await browser().get('/save')).setCookie.length, 1)
+  t.deepEqual([...store.records.values()], ['{"a":1}'])
+  t.deepEqual(errors, [])
+})
+
+test('a save() that nobody awaits is not lost and crashes nothing', async (t) => {
+  const { browser, errors } = await app(t, { ...jsStore(), set: () => Promise.reject(new Error('down')) }, {
+    save: (ctx) => {
+      ctx.session.a = 1
+      ctx.sessionHandler.save()
+    }
+  })
+  const { status, setCookie } = await browser().get('/save')
+  t.deepEqual([status, setCookie, errors.map(({ message }) => message)], [500, [], ['down']])
+})
+
+test('50 parallel increments from two processes on Redis give 50', async (t) => {
+  const { start, url } = await app(t, stores.Redis(t), {
+    begin: (ctx) => { ctx.session.n = 0 },
+    add: (ctx) => ctx.sessionHandler.update((session) => { session.n++ })
+  })
+  const user = await start('/begin')
+  const child = promisify(execFile)(process.execPath, [require.resolve('./helpers/increment'), redis.url, user.cookie, '25'])
+  await Promise.all([child, ...Array.from({ length: 25 }, () => user.get('/add', user.cookie))])
+  t.is((await user.get()).body, '{"n":50}')
+  t.truthy(url)
+})
