@@ -40,7 +40,12 @@ class Session {
     this.loaded = undefined // what `record` became: tells an emptied session from an empty one that was assigned
     this.regenerated = false
     this.saving = undefined
-    this.handler = new SessionHandler(this)
+    // ctx.sessionHandler; each may be called detached
+    this.handler = {
+      regenerateId: () => { this.regenerated = true },
+      save: () => this.inTurn(() => this.commit()),
+      update: (change) => this.inTurn(() => update(this, change))
+    }
   }
 
   expose () {
@@ -105,20 +110,24 @@ class Session {
   }
 
   async save (plan, text) {
-    const { record, value, config: { conflict } } = this
-    const result = await this.carryOut({ plan, flags: conflict, record, text, value })
+    const { record, config: { conflict, cookie } } = this
+    const attributes = this.attributes(plan)
+    if (text !== null && typeof cookie === 'function') {
+      this.settle() // what the function has put into the session is saved too
+      text = serialize(this.value)
+    }
+    const result = await this.carryOut({ plan, flags: conflict, record, text, value: this.value, attributes })
     if (result?.text && result.text !== text) this.become(JSON.parse(result.text))
     this.loaded = this.value
   }
 
   // Writes, and then sends the cookie. The store is touched only when all that can fail before has not failed.
-  async carryOut ({ plan, flags, record, text, value }) {
+  async carryOut ({ plan, flags, record, text, value, attributes = this.attributes(plan) }) {
     const { ctx, id, config: { key, adopt, backend } } = this
     if (ctx.headerSent && plan !== Plan.Save && plan !== Plan.Destroy) {
       ctx.app.emit('session:unsent', { ctx }) // the cookie of a new record can no longer reach the client
       return undefined
     }
-    const attributes = this.attributes(plan)
     const lines = { deletion: isEmpty(text) ? this.deletionLine(attributes) : undefined, saving: undefined }
     const adopting = plan === Plan.Create && adopt && id !== undefined && !this.regenerated
     const keepsId = plan === Plan.Save || plan === Plan.Destroy || adopting
@@ -226,27 +235,6 @@ const tryParse = (text) => {
 }
 
 const isEmpty = (text) => text === null || !isSession(text) || text.length === 2 // {} or []
-
-// ctx.sessionHandler; each method may be called detached.
-class SessionHandler {
-  #session
-
-  constructor (session) {
-    this.#session = session
-  }
-
-  get regenerateId () {
-    return () => { this.#session.regenerated = true }
-  }
-
-  get save () {
-    return () => this.#session.inTurn(() => this.#session.commit())
-  }
-
-  get update () {
-    return (change) => this.#session.inTurn(() => update(this.#session, change))
-  }
-}
 
 module.exports = (options) => {
   const config = sessionOptions(options)

@@ -430,4 +430,4 @@ fn push_code_point(bytes: &mut Vec<u8>, code: u32) {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -121,7 +121,7 @@ fn json(depth: u32) -> impl Strategy<Value = Json> {
     })
 }
 
-fn object(inner: impl Strategy<Value = Json>) -> impl Strategy<Value = Json> {
+pub fn object(inner: impl Strategy<Value = Json>) -> impl Strategy<Value = Json> {
     prop::collection::vec(("[a-dé]", inner), 0..5).prop_map(|members| Json::Object(members.into_iter().collect()))
 }
 
@@ -130,7 +130,7 @@ fn session() -> impl Strategy<Value = Json> {
 }
 
 /// The same merge, written on parsed values with recursion.
-fn reference(base: Option<&Json>, ours: &Json, theirs: &Json) -> Json {
+pub fn reference(base: Option<&Json>, ours: &Json, theirs: &Json) -> Json {
     let (Json::Object(our), Json::Object(their)) = (ours, theirs) else { return ours.clone() };
     let empty = Map::new();
     let was = match base {

@@ -330,4 +330,6 @@ impl Sweeper {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@ use super::*;
 use crate::commit::Conflict;
 use std::thread::{sleep, spawn};
 
-const HOUR: u64 = 3_600_000;
-const NO_BOUND: usize = 1 << 40;
+pub const HOUR: u64 = 3_600_000;
+pub const NO_BOUND: usize = 1 << 40;
 
 fn commit(plan: Plan, key: &str, base: Option<&str>, text: &str) -> Commit {
     Commit {

@@ -1,0 +1,22 @@
+// Both packages in one program, and SessionData described: handlers see it; Koa.Context is as the other declares it.
+import Koa from 'koa'
+import minimal from 'koa-session-minimal'
+import session from 'koa-session-native'
+import type { SessionData } from 'koa-session-native'
+import { same } from '../equal'
+
+declare module 'koa-session-native' {
+  interface SessionData { count: number }
+}
+
+new Koa().use(minimal())
+new Koa().use(session()).use(ctx => {
+  same<typeof ctx.session, SessionData | null>(true)
+  ctx.sessionHandler.regenerateId()
+})
+
+const handle = (ctx: Koa.Context) => {
+  same<typeof ctx.session, any>(true)
+  ctx.sessionHandler.regenerateId()
+}
+new Koa().use(handle)

@@ -1,0 +1,17 @@
+// Both packages in one program, as during a migration: library types are checked, and neither may break the other.
+import Koa from 'koa'
+import minimal from 'koa-session-minimal'
+import session, { RedisStore } from 'koa-session-native'
+import { same } from '../equal'
+
+new Koa().use(minimal({ store: new RedisStore({ url: 'redis://127.0.0.1' }) }))
+new Koa().use(session({ key: 'koa:sess' })).use(ctx => {
+  same<typeof ctx.session, any>(true)
+  ctx.sessionHandler.regenerateId()
+})
+
+const handle = (ctx: Koa.Context) => {
+  same<typeof ctx.session, any>(true)
+  ctx.sessionHandler.regenerateId()
+}
+new Koa().use(handle)

@@ -1,0 +1,273 @@
+import Koa = require('koa')
+
+/**
+ * Session middleware for Koa; with no options, sessions live in a new {@link session.MemoryStore}.
+ *
+ * @throws a `TypeError` with code `ERR_SESSION_OPTION` for a value that could never work.
+ */
+declare function session(options?: session.SessionOptions | session.Default): Koa.Middleware
+
+declare namespace session {
+  /** The middleware under its name, for `import { session } from 'koa-session-native'`. */
+  const session: typeof import('./index')
+
+  /** Where an option is `undefined`, `null` or another falsy value, its default holds. */
+  type Default = false | 0 | '' | null | undefined
+
+  /**
+   * What your sessions hold. Empty as it comes, and `ctx.session` is `any`; describe it once, and it is typed. A new
+   * session is `{}`, so its members are optional:
+   *
+   * ```ts
+   * declare module 'koa-session-native' {
+   *   interface SessionData { user?: string }
+   * }
+   * ```
+   */
+  interface SessionData {}
+
+  interface SessionOptions {
+    /**
+     * Name of the session cookie, and prefix of the store keys (`key + ':' + session id`).
+     *
+     * Default `'koa:sess'`. Anything but a string that can name a cookie is `ERR_SESSION_OPTION`.
+     */
+    key?: string | Default
+
+    /**
+     * Where sessions are kept: a {@link MemoryStore}, a {@link RedisStore}, or any object with `get`, `set` and
+     * `destroy`.
+     *
+     * Default: a new `MemoryStore`. A store that lacks one of the three is `ERR_SESSION_OPTION`.
+     */
+    store?: Store | Default
+
+    /**
+     * Attributes of the session cookie, or a function of the context that returns them. The function is called only
+     * when a session is saved or deleted, once the handlers are done.
+     *
+     * Default: the defaults of {@link CookieOptions}. A bad value is `ERR_SESSION_OPTION`: thrown when the middleware
+     * is made, or, returned by the function, when the session is saved and before anything is written.
+     */
+    cookie?: CookieOptions | ((ctx: Koa.Context) => CookieOptions | Default) | Default
+
+    /**
+     * Whether the id of a cookie that the store does not know may become the id of a new session.
+     *
+     * Default `false`: the first write gets a fresh id, so that nobody can plant one (session fixation). Set it only
+     * while koa-session-minimal serves the same users: that one answers before it has written.
+     */
+    adoptUnknownIds?: boolean | Default
+
+    /**
+     * What happens when another request has saved the session since this one loaded it. `'merge'`: each keeps what it
+     * changed. `'overwrite'`: the later write wins; needs no scripts on the Redis server.
+     *
+     * Default `'merge'`. Anything else is `ERR_SESSION_OPTION`.
+     */
+    conflict?: 'merge' | 'overwrite' | Default
+
+    /**
+     * Milliseconds that each call of a store of your own may take; past them the request fails with
+     * `ERR_SESSION_STORE`. `RedisStore` has timeouts of its own.
+     *
+     * Default 10000. Anything but a number of at least 1 is `ERR_SESSION_OPTION`.
+     */
+    storeTimeoutMs?: number | Default
+  }
+
+  /** Attributes of the session cookie: those of the `cookies` module, with the defaults given here. */
+  interface CookieOptions {
+    /**
+     * Milliseconds that cookie and record live, counted from the last save.
+     *
+     * Default 0, also for a negative number and `NaN`: the cookie goes when the browser closes, the record one day
+     * after the last save. `Infinity` or a string is `ERR_SESSION_OPTION`.
+     */
+    maxAge?: number | null | undefined
+    /** When the cookie expires, where `maxAge` is 0; the record still lives one day. Default: with the browser. */
+    expires?: Date | undefined
+    /** Default `'/'`. */
+    path?: string | undefined
+    /** Default: the host that set the cookie. */
+    domain?: string | undefined
+    /**
+     * Whether the cookie travels over HTTPS alone. Default: whether this request did. `true` on a plain HTTP request
+     * fails the save; behind a proxy that ends HTTPS set `app.proxy = true`.
+     */
+    secure?: boolean | undefined
+    /** Whether the cookie is hidden from the page's JavaScript. Default `true`. */
+    httpOnly?: boolean | undefined
+    /** `true` means `'strict'`. Default `false`: the attribute is not sent. */
+    sameSite?: 'strict' | 'lax' | 'none' | boolean | undefined
+    /** Whether an embedded page gets a cookie jar for each site that embeds it (CHIPS). Default `false`. */
+    partitioned?: boolean | undefined
+    /** Default: the attribute is not sent. */
+    priority?: 'low' | 'medium' | 'high' | undefined
+    /** Accepted and ignored: the session cookie always replaces one of its name set before. */
+    overwrite?: boolean | undefined
+    /** Accepted and ignored: the id is random and needs no signature. */
+    signed?: boolean | undefined
+    /** @deprecated Use `secure`. */
+    secureProxy?: boolean | undefined
+  }
+
+  /**
+   * A store of your own, or one of those made for koa-generic-session and koa-session-minimal. Its methods return plain
+   * values, promises, thunks (`(done) => void`) or generators, or are async functions. An error fails the request.
+   */
+  interface Store {
+    /** The session under this store key; anything but an object means that there is none. */
+    get(key: string): unknown
+    /** Keeps the session for `ttl` milliseconds. */
+    set(key: string, session: any, ttl: number): unknown
+    /** Forgets the session; to forget what is not there is no error. */
+    destroy(key: string): unknown
+  }
+
+  /** `ctx.sessionHandler` */
+  interface SessionHandler {
+    /** Moves the session to a new id when it is saved, data and all: call it whenever somebody logs in. */
+    regenerateId(): void
+
+    /**
+     * Reads, changes and writes the session as one step, for what merging cannot decide (counters, lists). `change`
+     * gets the freshest session and alters it or returns the new one (`null` destroys); it may be async, and is run
+     * again when another request was faster. Creates a session where there is none.
+     *
+     * Rejects with `ERR_SESSION_STORE` when the store fails or others were faster 64 times, with
+     * `ERR_SESSION_SERIALIZE` when JSON cannot hold the result, with `ERR_SESSION_GONE` when the session has ended
+     * meanwhile, and with what `change` throws.
+     */
+    update(change: (session: LiveSession) => Updated | Promise<Updated>): Promise<void>
+
+    /**
+     * Saves now what has changed, before the response: for streams and long requests. What changes later is saved at
+     * the end as usual. Rejects with `ERR_SESSION_STORE` or `ERR_SESSION_SERIALIZE`.
+     */
+    save(): Promise<void>
+  }
+
+  interface MemoryStoreOptions {
+    /**
+     * Bytes that the sessions may take; past them the least recently used go, and one warning is emitted.
+     *
+     * Default 268435456 (256 MiB). Anything but a number of at least 1 is `ERR_SESSION_OPTION`.
+     */
+    maxBytes?: number | undefined
+  }
+
+  /**
+   * Sessions in this process, outside the JavaScript heap, as JSON: what `get` returns is a copy. They end with the
+   * process, and no other process sees them.
+   */
+  class MemoryStore {
+    /** @throws a `TypeError` with code `ERR_SESSION_OPTION`. */
+    constructor(options?: MemoryStoreOptions | null)
+    /** The session, or `undefined` when there is none or its time is over. */
+    get(key: string): any
+    /**
+     * Keeps the session for `ttl` milliseconds; one day when `ttl` is not a positive finite number.
+     *
+     * @throws `ERR_SESSION_SERIALIZE` when JSON cannot hold it, `ERR_SESSION_STORE` when it alone is over `maxBytes`.
+     */
+    set(key: string, session: any, ttl?: unknown): void
+    /** Forgets the session; to forget what is not there is no error. */
+    destroy(key: string): void
+  }
+
+  interface RedisStoreOptions {
+    /**
+     * `redis://[user][:password@]host[:port][/database]` or `unix://path`.
+     *
+     * Default `'redis://127.0.0.1:6379'`. What cannot be read so is `ERR_SESSION_OPTION`.
+     */
+    url?: string | undefined
+    /**
+     * Set before every key. Default `''`: the keys that koa-redis writes. Anything but a string is
+     * `ERR_SESSION_OPTION`.
+     */
+    prefix?: string | undefined
+    /**
+     * Milliseconds that connecting may take. Default 2000. Anything but a number of at least 1 is
+     * `ERR_SESSION_OPTION`.
+     */
+    connectTimeoutMs?: number | undefined
+    /**
+     * Milliseconds that a command may take. Default 1000. Anything but a number of at least 1 is
+     * `ERR_SESSION_OPTION`.
+     */
+    commandTimeoutMs?: number | undefined
+    /**
+     * Commands that may wait for their answer; those past them are refused at once with `ERR_SESSION_STORE`.
+     *
+     * Default 10000. Anything but a number of at least 1 is `ERR_SESSION_OPTION`.
+     */
+    maxPending?: number | undefined
+  }
+
+  /**
+   * Sessions on Redis or Valkey, under the keys and in the JSON of koa-session-minimal with koa-redis. Connects when it
+   * is first used; idle, it does not keep the process alive. Also a store for koa-session-minimal, koa-generic-session
+   * and koa-session. All its promises reject with `ERR_SESSION_STORE` when Redis does not answer in time or refuses.
+   */
+  class RedisStore {
+    /** @throws a `TypeError` with code `ERR_SESSION_OPTION`. */
+    constructor(options?: RedisStoreOptions | null)
+    /** The session, or `undefined` when there is none. */
+    get(key: string): Promise<any>
+    /**
+     * Keeps the session for `ttl` milliseconds; one day when `ttl` is not a positive finite number. Rejects with
+     * `ERR_SESSION_SERIALIZE` when JSON cannot hold it.
+     */
+    set(key: string, session: any, ttl?: unknown): Promise<void>
+    /** Forgets the session; to forget what is not there is no error. */
+    destroy(key: string): Promise<void>
+    /** Lets pending commands end, then disconnects; commands given later are refused. */
+    close(): Promise<void>
+  }
+
+  /** An error of this package; no message holds a session id or session data. */
+  interface SessionError extends Error {
+    /**
+     * - `ERR_SESSION_STORE`: the store could not be reached, took too long or refused. `status` 503.
+     * - `ERR_SESSION_SERIALIZE`: JSON cannot hold the session; the message names the path. `status` 500.
+     * - `ERR_SESSION_GONE`: the session to be updated was destroyed, regenerated or expired. `status` 409.
+     * - `ERR_SESSION_OPTION`: a `TypeError`; the message names option, value and what is accepted. `status` 500.
+     */
+    code: 'ERR_SESSION_STORE' | 'ERR_SESSION_SERIALIZE' | 'ERR_SESSION_GONE' | 'ERR_SESSION_OPTION'
+    /** What Koa answers with; its clients see the status in words, and not the message. */
+    status: 409 | 500 | 503
+    /** With `ERR_SESSION_STORE`, the `retry-after` that Koa sends along. */
+    headers?: { 'retry-after': string }
+  }
+
+  type LiveSession = keyof SessionData extends never ? any : SessionData
+  type Updated = LiveSession | null | void
+
+  /**
+   * What the middleware puts on Koa's context, where it is declared already; for an app with a context type of its own:
+   * `new Koa<MyState, MyContext & session.SessionContext>()`.
+   */
+  type SessionContext = ContextSession & {
+    readonly sessionHandler: ContextSessionHandler
+  }
+
+  /**
+   * `session()` gives an object at all times, `{}` where there is no session; assign `null` to destroy it, and an
+   * object to replace it. Typed by {@link SessionData}.
+   */
+  type ContextSession = keyof SessionData extends never ? { session?: any } : { session: SessionData | null }
+
+  // @types/koa-session-minimal gives Koa.Context a sessionHandler without update and save, which must be assignable to
+  // this one wherever it is present: where Koa.Context's session is `any` and not optional, as none of ours is.
+  type ContextSessionHandler = 0 extends 1 & Koa.Context['session']
+    ? {} extends Pick<Koa.Context, 'session'> ? SessionHandler : Pick<SessionHandler, 'regenerateId'>
+    : SessionHandler
+}
+
+declare module 'koa' {
+  interface DefaultContext extends session.SessionContext {}
+}
+
+export = session
