@@ -5,6 +5,9 @@ const { SessionOptionError } = require('./errors')
 // Only these reach a store as ids: no key of another application, no control character, nothing long.
 const WELL_FORMED = /^[A-Za-z0-9_-]{1,128}$/
 
+// As the cookies module takes it.
+const COOKIE_NAME = /^[\t\x20-\x3a\x3c\x3e-\x7e\x80-\xff]+$/
+
 // Reads one cookie as the cookies module does, without making its jar for every request.
 const cookieReader = (name) => {
   const pattern = new RegExp(`(?:^|;) *${name.replace(/[\^$\\.*+?()[\]{}|]/g, '\\$&')}=([^;]*)`)
@@ -45,4 +48,4 @@ const sendCookie = (ctx, name, line) => {
   ctx.res.setHeader('Set-Cookie', [...lines.filter((other) => !other.startsWith(`${name}=`)), line])
 }
 
-module.exports = { cookieReader, attributesOf, cookieLine, sendCookie }
+module.exports = { COOKIE_NAME, cookieReader, attributesOf, cookieLine, sendCookie }

@@ -5,9 +5,24 @@ const { SessionStoreError } = require('./errors')
 
 // This environment's half of the driver: submissions out by number, completions back in one list per wake-up.
 const waiting = new Map()
+const listening = new Map() // who is told of a store's events, by the number it was opened with
 let environment
 let lastId = 0
 let flushing = false
+
+const nextId = () => {
+  environment ??= native.ioOpen(drain)
+  lastId = (lastId + 1) >>> 0
+  return lastId
+}
+
+// Opens a store; `onEvent` is told what happens to its connection until it is closed or let go.
+const open = (options, onEvent) => {
+  const id = nextId()
+  const handle = native.redisOpen(environment, id, options)
+  listening.set(id, onEvent)
+  return { id, handle, pending: 0, maxPending: options.maxPending, closed: false }
+}
 
 const submit = (channel, call, ...args) => {
   if (channel.closed) return Promise.reject(new SessionStoreError('the session store is closed'))
@@ -18,10 +33,9 @@ const submit = (channel, call, ...args) => {
 }
 
 const send = (channel, call, args) => new Promise((resolve, reject) => {
-  environment ??= native.ioOpen(drain)
-  lastId = (lastId + 1) >>> 0
-  call(channel.handle, environment, lastId, ...args)
-  waiting.set(lastId, { channel, resolve, reject })
+  const id = nextId()
+  call(channel.handle, environment, id, ...args)
+  waiting.set(id, { channel, resolve, reject })
   channel.pending++
   if (waiting.size === 1) native.ioHold(environment, true)
   if (!flushing) {
@@ -36,6 +50,7 @@ const close = async (channel) => {
   channel.closed = true
   if (channel.pending > 0) await new Promise((resolve) => { channel.onIdle = resolve })
   await send(channel, native.redisClose, [])
+  listening.delete(channel.id)
 }
 
 // Waking the I/O thread costs more than a command: once for all that this turn submits.
@@ -47,10 +62,15 @@ const flush = () => {
 const drain = () => {
   const fields = native.ioTake(environment)
   for (let at = 0; at < fields.length; at += 4) {
-    const { channel, resolve, reject } = waiting.get(fields[at])
-    waiting.delete(fields[at])
-    const [status, text, message] = [fields[at + 1], fields[at + 2], fields[at + 3]]
+    const [id, status, text, message] = [fields[at], fields[at + 1], fields[at + 2], fields[at + 3]]
     const error = message === undefined ? undefined : new SessionStoreError(message)
+    const submission = waiting.get(id)
+    if (submission === undefined) {
+      listening.get(id)?.(text, error)
+      continue
+    }
+    const { channel, resolve, reject } = submission
+    waiting.delete(id)
     if (status === undefined) reject(error)
     else resolve({ status, text, error })
     if (--channel.pending === 0) channel.onIdle?.()
@@ -58,4 +78,4 @@ const drain = () => {
   if (waiting.size === 0) native.ioHold(environment, false)
 }
 
-module.exports = { close, submit }
+module.exports = { close, open, submit }

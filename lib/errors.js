@@ -30,12 +30,19 @@ class SessionGoneError extends Error {
 
 // An option that could never work; the fault is in the program, so this is a TypeError.
 class SessionOptionError extends TypeError {
-  constructor (name, value, accepted, options) {
-    const given = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' || typeof value === 'function' ? typeof value : String(value)
-    super(`option ${name}: ${accepted} expected, got ${given}`, options)
+  constructor (name, value, accepted) {
+    super(`option ${name}: ${accepted} expected${value === undefined ? '' : `, got ${shown(name, value)}`}`)
     this.code = 'ERR_SESSION_OPTION'
     this.status = 500
   }
+}
+
+const SECRET = /url|password|cluster|nodes|tls/
+
+// Of what may hold a password, or is no plain value, only the kind.
+const shown = (name, value) => {
+  if (SECRET.test(name) || Object(value) === value) return `a value of type ${typeof value}`
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 for (const type of [SessionStoreError, SessionSerializeError, SessionGoneError, SessionOptionError]) {

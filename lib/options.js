@@ -1,62 +1,90 @@
 'use strict'
 
 const native = require('./native')
-const { attributesOf } = require('./cookie')
+const { attributesOf, COOKIE_NAME } = require('./cookie')
 const { SessionOptionError } = require('./errors')
 
 const { Conflict } = native
 
-const warned = new Set()
+// A kind of option checks a value, and answers with what we make of it.
+const kind = (accepted, test, make = (value) => value) => (name, value) => {
+  if (!test(value)) throw new SessionOptionError(name, value, accepted)
+  return make(value)
+}
+const isString = (value) => typeof value === 'string'
+const string = kind('a string', isString)
+const strings = kind('a list of strings', (value) => Array.isArray(value) && value.every(isString))
+const boolean = kind('true or false', (value) => typeof value === 'boolean')
+const pem = kind('PEM text or the path of a file', (value) => isString(value) || Buffer.isBuffer(value), String)
+const positive = kind('a number of at least 1', (value) => typeof value === 'number' && value >= 1 && value <= Number.MAX_SAFE_INTEGER)
+const upTo = (most) => kind(`a whole number from 0 to ${most}`, (value) => Number.isInteger(value) && value >= 0 && value <= most)
+const group = (kinds) => (name, value) => {
+  if (typeof value !== 'object') throw new SessionOptionError(name, value, 'an object')
+  return read(name, value, kinds)
+}
 
-// Names that we do not know change nothing (an app may bring another middleware's leftovers), but are told once.
-const checkNames = (what, given, known) => {
+const sessionKinds = {
+  key: kind('a cookie name', (value) => isString(value) && COOKIE_NAME.test(value)),
+  store: kind('an object with the methods get, set and destroy', (value) => ['get', 'set', 'destroy'].every((method) => typeof value[method] === 'function')),
+  cookie: (name, value) => {
+    if (typeof value !== 'function') attributesOf(value)
+    return value
+  },
+  adoptUnknownIds: Boolean,
+  conflict: kind("'merge' or 'overwrite'", (value) => value === 'merge' || value === 'overwrite', (value) => value === 'merge' ? Conflict.Merge : Conflict.Overwrite),
+  storeTimeoutMs: positive,
+  onStoreError: kind('a function', (value) => typeof value === 'function')
+}
+
+const memoryKinds = { maxBytes: positive }
+
+const redisKinds = {
+  url: string,
+  host: string,
+  port: upTo(65535),
+  socket: string,
+  username: string,
+  password: string,
+  db: upTo(2 ** 31 - 1),
+  cluster: strings,
+  sentinel: group({ master: string, nodes: strings, username: string, password: string }),
+  tls: group({ ca: pem, cert: pem, key: pem, servername: string, rejectUnauthorized: boolean }),
+  prefix: string,
+  connectTimeoutMs: positive,
+  commandTimeoutMs: positive,
+  maxPending: positive
+}
+
+// The options that were given, checked. Names that we do not know change nothing (an app may bring another
+// middleware's leftovers), but are told once.
+const read = (what, given, kinds, isDefault = (value) => value === undefined || value === null) => {
+  const known = Object.keys(kinds)
   for (const name of Object.keys(given)) {
-    if (known.includes(name) || warned.has(`${what}.${name}`)) continue
-    warned.add(`${what}.${name}`)
-    const nearest = native.nearest(name, known)
-    process.emitWarning(`${what} knows no option "${name}" and ignores it; the nearest that it knows is "${nearest}"`, 'SessionWarning')
+    if (!known.includes(name)) warn(what, name, known)
   }
+  const path = what in top ? '' : `${what}.`
+  const values = known.map((name) => [name, given[name]]).filter(([, value]) => !isDefault(value))
+  return Object.fromEntries(values.map(([name, value]) => [name, kinds[name](path + name, value)]))
 }
 
-const number = (name, value, least) => {
-  if (typeof value === 'number' && value >= least && value <= Number.MAX_SAFE_INTEGER) return value
-  throw new SessionOptionError(name, value, `a number of at least ${least}`)
+const warned = new Set()
+const warn = (what, name, known) => {
+  if (warned.has(`${what}.${name}`)) return
+  warned.add(`${what}.${name}`)
+  process.emitWarning(`${what} knows no option "${name}" and ignores it; the nearest that it knows is "${native.nearest(name, known)}"`, 'SessionWarning')
 }
 
-const string = (name, value) => {
-  if (typeof value === 'string') return value
-  throw new SessionOptionError(name, value, 'a string')
+const top = { session: sessionKinds, MemoryStore: memoryKinds, RedisStore: redisKinds }
+
+const optionsOf = (what, options, isDefault) => {
+  if (options && typeof options !== 'object') throw new SessionOptionError('options', options, 'an object')
+  return read(what, options || {}, top[what], isDefault)
 }
 
-const oneOf = (name, value, accepted) => {
-  if (accepted.includes(value)) return value
-  throw new SessionOptionError(name, value, accepted.map((word) => `'${word}'`).join(' or '))
+module.exports = {
+  // Falsy values mean the default, as in koa-session-minimal.
+  sessionOptions: (options) => ({ key: 'koa:sess', conflict: Conflict.Merge, storeTimeoutMs: 10000, ...optionsOf('session', options, (value) => !value) }),
+  memoryOptions: (options) => ({ maxBytes: 256 * 1024 * 1024, ...optionsOf('MemoryStore', options) }),
+  redisOptions: (options) => ({ prefix: '', connectTimeoutMs: 2000, commandTimeoutMs: 1000, maxPending: 10000, ...optionsOf('RedisStore', options) }),
+  string
 }
-
-// The options of `session()`, checked; falsy values mean the default, as in koa-session-minimal.
-const sessionOptions = (options) => {
-  const given = options || {}
-  if (typeof given !== 'object') throw new SessionOptionError('options', given, 'an object')
-  checkNames('session', given, ['key', 'store', 'cookie', 'adoptUnknownIds', 'conflict', 'storeTimeoutMs'])
-  const key = string('key', given.key || 'koa:sess')
-  if (!COOKIE_NAME.test(key)) throw new SessionOptionError('key', key, 'a cookie name')
-  const store = given.store || undefined
-  if (store && !['get', 'set', 'destroy'].every((method) => typeof store[method] === 'function')) {
-    throw new SessionOptionError('store', store, 'an object with the methods get, set and destroy')
-  }
-  const cookie = given.cookie || undefined
-  if (typeof cookie !== 'function') attributesOf(cookie)
-  return {
-    key,
-    store,
-    cookie,
-    adopt: Boolean(given.adoptUnknownIds),
-    conflict: oneOf('conflict', given.conflict || 'merge', ['merge', 'overwrite']) === 'merge' ? Conflict.Merge : Conflict.Overwrite,
-    storeTimeoutMs: number('storeTimeoutMs', given.storeTimeoutMs || 10000, 1)
-  }
-}
-
-// As the cookies module takes it.
-const COOKIE_NAME = /^[\t\x20-\x3a\x3c\x3e-\x7e\x80-\xff]+$/
-
-module.exports = { checkNames, number, string, sessionOptions }

@@ -40,12 +40,32 @@ class Session {
     this.loaded = undefined // what `record` became: tells an emptied session from an empty one that was assigned
     this.regenerated = false
     this.saving = undefined
+    this.failure = undefined // of the load that made this session an anonymous one, which is never saved
     // ctx.sessionHandler; each may be called detached
     this.handler = {
       regenerateId: () => { this.regenerated = true },
       save: () => this.inTurn(() => this.commit()),
       update: (change) => this.inTurn(() => update(this, change))
     }
+  }
+
+  // Answers with a promise only where the store does.
+  load () {
+    const { config: { key, backend }, id } = this
+    const record = backend.load(`${key}:${id}`)
+    if (!(record instanceof Promise)) {
+      this.record = record
+      return undefined
+    }
+    return record.then((record) => { this.record = record }, async (error) => {
+      if (await this.tell(error, 'load') !== 'anonymous') throw error
+      this.failure = error
+    })
+  }
+
+  // Gives the application's onStoreError its say.
+  tell (error, operation) {
+    return this.config.onStoreError?.(error, operation, this.ctx)
   }
 
   expose () {
@@ -99,7 +119,7 @@ class Session {
   // The request's end. If nothing changed nothing crosses to Rust, nothing is written, and no cookie is sent.
   commit () {
     this.settle()
-    if (!this.opened && !this.regenerated) return undefined
+    if ((!this.opened && !this.regenerated) || this.failure !== undefined) return undefined
     const value = this.read()
     const { record, regenerated } = this
     const text = serialize(value)
@@ -123,18 +143,18 @@ class Session {
 
   // Writes, and then sends the cookie. The store is touched only when all that can fail before has not failed.
   async carryOut ({ plan, flags, record, text, value, attributes = this.attributes(plan) }) {
-    const { ctx, id, config: { key, adopt, backend } } = this
+    const { ctx, id, config: { key, adoptUnknownIds } } = this
     if (ctx.headerSent && plan !== Plan.Save && plan !== Plan.Destroy) {
       ctx.app.emit('session:unsent', { ctx }) // the cookie of a new record can no longer reach the client
       return undefined
     }
     const lines = { deletion: isEmpty(text) ? this.deletionLine(attributes) : undefined, saving: undefined }
-    const adopting = plan === Plan.Create && adopt && id !== undefined && !this.regenerated
+    const adopting = plan === Plan.Create && adoptUnknownIds && id !== undefined && !this.regenerated
     const keepsId = plan === Plan.Save || plan === Plan.Destroy || adopting
     for (let tries = 0; tries < NEW_ID_TRIES; tries++) {
       const target = keepsId ? id : native.newId()
       if (plan !== Plan.Destroy) lines.saving = cookieLine(ctx, key, target, attributes)
-      const result = await backend.commit({
+      const result = await this.ask({
         plan,
         flags: adopting ? flags + Conflict.Adopt : flags,
         key: `${key}:${plan === Plan.Create ? target : id}`,
@@ -147,6 +167,15 @@ class Session {
       if (result.status !== Refused || keepsId) return this.conclude(plan, result, target, lines)
     }
     throw new SessionStoreError('no free session id was found')
+  }
+
+  async ask (commit) {
+    try {
+      return await this.config.backend.commit(commit)
+    } catch (error) {
+      await this.tell(error, 'commit')
+      throw error
+    }
   }
 
   conclude (plan, result, target, { saving, deletion }) {
@@ -238,19 +267,17 @@ const isEmpty = (text) => text === null || !isSession(text) || text.length === 2
 
 module.exports = (options) => {
   const config = sessionOptions(options)
-  config.updates = new Map()
   config.backend = backendOf(config.store ?? new MemoryStore(), config.storeTimeoutMs)
-  const { key, backend } = config
-  const readId = cookieReader(key)
+  config.updates = new Map() // of sessions that are being updated, the end of the queue
+  const readId = cookieReader(config.key)
 
   return async function session (ctx, next) {
     const outer = ctx[STATE]
     outer?.settle()
-    const id = readId(ctx)
-    const own = new Session(ctx, config, id)
-    if (id !== undefined) {
-      const record = backend.load(`${key}:${id}`)
-      own.record = record instanceof Promise ? await record : record
+    const own = new Session(ctx, config, readId(ctx))
+    if (own.id !== undefined) {
+      const loaded = own.load()
+      if (loaded !== undefined) await loaded
     }
     own.expose()
     try {

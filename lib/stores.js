@@ -1,15 +1,14 @@
 'use strict'
 
+const { EventEmitter } = require('node:events')
 const native = require('./native')
-const { close, submit } = require('./driver')
-const { serialize } = require('./json')
-const { JsStore } = require('./js-store')
+const driver = require('./driver')
 const { SessionOptionError, SessionStoreError } = require('./errors')
-const { checkNames, number, string } = require('./options')
+const { JsStore } = require('./js-store')
+const { serialize } = require('./json')
+const { memoryOptions, redisOptions, string } = require('./options')
 
 const ONE_DAY = 24 * 3600 * 1000 // in milliseconds
-
-const BACKEND = Symbol('backend')
 
 // koa-session passes 'session' and koa-generic-session nothing, where they have no TTL.
 const ttlOf = (ttl) => typeof ttl === 'number' && ttl > 0 && ttl < Infinity ? ttl : ONE_DAY
@@ -23,7 +22,10 @@ const NOTHING = { text: null, value: undefined }
 
 const recordOf = (text) => text == null ? NOTHING : { text, value: undefined }
 
-// The native stores as the middleware sees them: load and commit (src/store/mod.rs has the contract).
+// A native store as the middleware sees it: load and commit. src/store/mod.rs has the contract.
+const BACKEND = Symbol('backend')
+const ON_EVENT = Symbol('on event')
+
 class MemoryBackend {
   constructor (handle) {
     this.handle = handle
@@ -35,15 +37,13 @@ class MemoryBackend {
   }
 
   commit ({ plan, flags, key, newKey, record, text, ttl }) {
-    return this.store(() => {
-      const result = native.memoryCommit(this.handle, plan, flags, key, newKey, record.text, text, ttl)
-      return typeof result === 'string' ? { status: native.Outcome.Saved, text: result } : { status: result, text }
-    })
+    const result = this.write(native.memoryCommit, plan, flags, key, newKey, record.text, text, ttl)
+    return typeof result === 'string' ? { status: native.Outcome.Saved, text: result } : { status: result, text }
   }
 
-  store (write) {
+  write (call, ...args) {
     try {
-      return write()
+      return call(this.handle, ...args)
     } catch (error) {
       throw new SessionStoreError(error.message)
     } finally {
@@ -59,79 +59,98 @@ class MemoryBackend {
   }
 }
 
+class MemoryStore {
+  constructor (options) {
+    this[BACKEND] = new MemoryBackend(native.memoryOpen(memoryOptions(options).maxBytes))
+  }
+
+  get (key) {
+    return parse(native.memoryLoad(this[BACKEND].handle, string('store key', key)))
+  }
+
+  set (key, session, ttl) {
+    this[BACKEND].write(native.memorySet, string('store key', key), textOf(session), ttlOf(ttl))
+  }
+
+  destroy (key) {
+    native.memoryDestroy(this[BACKEND].handle, string('store key', key))
+  }
+}
+
 class RedisBackend {
-  constructor (handle, maxPending, prefix) {
-    Object.assign(this, { handle, maxPending, prefix, pending: 0, closed: false })
+  constructor (channel, prefix) {
+    this.channel = channel
+    this.prefix = prefix
+    this.status = 'idle'
+  }
+
+  submit (call, ...args) {
+    return driver.submit(this.channel, call, ...args)
   }
 
   async load (key) {
-    const { text } = await submit(this, native.redisLoad, this.prefix + key)
+    const { text } = await this.submit(native.redisLoad, this.prefix + key)
     return recordOf(text)
   }
 
   async commit ({ plan, flags, key, newKey, record, text, ttl }) {
     const { prefix } = this
-    const result = await submit(this, native.redisCommit, plan, flags, prefix + key, newKey && prefix + newKey, record.text, text, ttl)
+    const result = await this.submit(native.redisCommit, plan, flags, prefix + key, newKey && prefix + newKey, record.text, text, ttl)
     result.text ??= text
     return result
   }
 }
 
-class MemoryStore {
+class RedisStore extends EventEmitter {
   constructor (options) {
-    const { maxBytes = 256 * 1024 * 1024, ...rest } = options ?? {}
-    checkNames('MemoryStore', rest, ['maxBytes'])
-    this[BACKEND] = new MemoryBackend(native.memoryOpen(number('maxBytes', maxBytes, 1)))
-  }
-
-  get (key) {
-    return parse(native.memoryLoad(this[BACKEND].handle, string('key', key)))
-  }
-
-  set (key, session, ttl) {
-    const backend = this[BACKEND]
-    const text = textOf(session)
-    string('key', key)
-    backend.store(() => native.memorySet(backend.handle, key, text, ttlOf(ttl)))
-  }
-
-  destroy (key) {
-    native.memoryDestroy(this[BACKEND].handle, string('key', key))
-  }
-}
-
-class RedisStore {
-  constructor (options) {
-    const { url = 'redis://127.0.0.1:6379', prefix = '', connectTimeoutMs = 2000, commandTimeoutMs = 1000, maxPending = 10000, ...rest } = options ?? {}
-    checkNames('RedisStore', rest, ['url', 'prefix', 'connectTimeoutMs', 'commandTimeoutMs', 'maxPending'])
-    const [connect, command] = [number('connectTimeoutMs', connectTimeoutMs, 1), number('commandTimeoutMs', commandTimeoutMs, 1)]
-    let handle
+    super()
+    const checked = redisOptions(options)
+    const store = new WeakRef(this) // events alone keep no store
+    const onEvent = (name, error) => store.deref()?.[ON_EVENT](name, error)
     try {
-      handle = native.redisOpen(string('url', url), connect, command)
+      this[BACKEND] = new RedisBackend(driver.open(checked, onEvent), checked.prefix)
     } catch (error) {
       // Not the value: there may be a password in it.
-      throw new SessionOptionError('url', {}, 'redis://[user][:password@]host[:port][/database] or unix://path', { cause: error })
+      const [name, accepted] = error.message.split(/: (.*)/s)
+      throw new SessionOptionError(name, undefined, accepted)
     }
-    this[BACKEND] = new RedisBackend(handle, number('maxPending', maxPending, 1), string('prefix', prefix))
+  }
+
+  get status () {
+    return this[BACKEND].status
   }
 
   async get (key) {
-    const { text } = await this[BACKEND].load(string('key', key))
+    const { text } = await this[BACKEND].load(string('store key', key))
     return parse(text)
   }
 
   async set (key, session, ttl) {
     const backend = this[BACKEND]
-    await submit(backend, native.redisSet, backend.prefix + string('key', key), textOf(session), ttlOf(ttl))
+    await backend.submit(native.redisSet, backend.prefix + string('store key', key), textOf(session), ttlOf(ttl))
   }
 
   async destroy (key) {
     const backend = this[BACKEND]
-    await submit(backend, native.redisDestroy, backend.prefix + string('key', key))
+    await backend.submit(native.redisDestroy, backend.prefix + string('store key', key))
+  }
+
+  async ping () {
+    await this[BACKEND].submit(native.redisPing)
   }
 
   async close () {
-    await close(this[BACKEND])
+    await driver.close(this[BACKEND].channel)
+    this[BACKEND].status = 'closed'
+  }
+
+  [ON_EVENT] (name, error) {
+    const backend = this[BACKEND]
+    if (name === 'connect') backend.status = 'ready'
+    else if (name === 'connecting') backend.status = backend.status === 'idle' ? name : backend.status
+    else if (name === 'disconnect' || backend.status === 'connecting') backend.status = 'down'
+    // Events are for who listens: an `error` without a listener must not end the process.
+    if (name !== 'connecting' && this.listenerCount(name) > 0) this.emit(name, ...error === undefined ? [] : [error])
   }
 }
 

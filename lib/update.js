@@ -30,6 +30,7 @@ const update = async (session, change) => {
 
 const attempt = async (session, change) => {
   const { config: { key, backend } } = session
+  if (session.failure !== undefined) throw session.failure
   const before = session.record.text ?? '{}'
   for (let tries = 0; tries < TRIES; tries++) {
     const record = session.id === undefined ? NOTHING : await backend.load(`${key}:${session.id}`)

@@ -92,7 +92,8 @@ impl<A> Port<A> {
         lock(&self.done).clear();
     }
 
-    fn complete(&self, id: u32, result: Result<A, Error>) {
+    /// Queues what is to be told under that number, and wakes the environment if it does not know yet.
+    pub fn complete(&self, id: u32, result: Result<A, Error>) {
         if self.closed.load(Ordering::SeqCst) {
             return;
         }

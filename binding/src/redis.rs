@@ -1,8 +1,10 @@
 //! The Redis store's functions: submissions by number, completions in one list per wake-up.
 
-use crate::{Status, commit_of, outcome_parts, thrown, whole_ms};
+use crate::{Status, commit_of, outcome_parts, whole_ms};
 use koa_session_engine::driver::Ticket;
-use koa_session_engine::store::redis::{Answer, DRIVER, Job, Options, Port, RedisStore, Request};
+use koa_session_engine::store::redis::{
+    Answer, DRIVER, Event, Job, Options, Port, RedisStore, Request, SentinelOptions, TlsOptions,
+};
 use napi::bindgen_prelude::{Either3, External, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Unknown, sys};
@@ -54,7 +56,7 @@ pub fn io_flush() {
 }
 
 /// The completions that wait, four fields each: the submission's number, the outcome (nothing for a failure), a
-/// text, an error's message.
+/// text, an error's message. A store's events come under the number that it was opened with.
 #[napi(catch_unwind)]
 pub fn io_take(environment: &External<Environment>) -> Vec<Either3<u32, String, ()>> {
     let done = environment.port.take();
@@ -68,6 +70,16 @@ pub fn io_take(environment: &External<Environment>) -> Vec<Either3<u32, String, 
                 let (status, text, error) = outcome_parts(outcome);
                 (Some(status), text, error)
             }
+            Ok(Answer::Event(event)) => {
+                let (name, error) = match event {
+                    Event::Connecting => ("connecting", None),
+                    Event::Connect => ("connect", None),
+                    Event::Disconnect => ("disconnect", None),
+                    Event::Reconnecting => ("reconnecting", None),
+                    Event::Error(error) => ("error", Some(error)),
+                };
+                (None, Some(name.to_owned()), error)
+            }
             Err(error) => (None, None, Some(error)),
         };
         let status = status.map_or(Either3::C(()), |status| Either3::A(status as u32));
@@ -76,11 +88,75 @@ pub fn io_take(environment: &External<Environment>) -> Vec<Either3<u32, String, 
     fields
 }
 
-/// A store on the Redis at `url`; it connects when it is first used.
+/// `engine::store::redis::Options`, as JavaScript gives them.
+#[napi(object, object_to_js = false)]
+pub struct RedisOptions {
+    pub url: Option<String>,
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub socket: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub db: Option<i64>,
+    pub cluster: Option<Vec<String>>,
+    pub sentinel: Option<RedisSentinel>,
+    pub tls: Option<RedisTls>,
+    pub connect_timeout_ms: f64,
+    pub command_timeout_ms: f64,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct RedisSentinel {
+    pub master: Option<String>,
+    pub nodes: Option<Vec<String>>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct RedisTls {
+    pub ca: Option<String>,
+    pub cert: Option<String>,
+    pub key: Option<String>,
+    pub servername: Option<String>,
+    pub reject_unauthorized: Option<bool>,
+}
+
+/// A store that connects when it is first used; its events come under the number `events`. An option that could never
+/// work is thrown as `name: what is accepted`.
 #[napi(catch_unwind)]
-pub fn redis_open(url: String, connect_timeout_ms: f64, command_timeout_ms: f64) -> napi::Result<Store> {
-    let (connect_timeout_ms, command_timeout_ms) = (whole_ms(connect_timeout_ms), whole_ms(command_timeout_ms));
-    RedisStore::new(Options { url, connect_timeout_ms, command_timeout_ms }).map(External::new).map_err(thrown)
+pub fn redis_open(environment: &External<Environment>, events: u32, options: RedisOptions) -> napi::Result<Store> {
+    let RedisOptions { url, host, port, socket, username, password, db, cluster, sentinel, tls, .. } = options;
+    let options = Options {
+        url,
+        host,
+        port,
+        socket,
+        username,
+        password,
+        db,
+        cluster,
+        sentinel: sentinel.map(|RedisSentinel { master, nodes, username, password }| SentinelOptions {
+            master: master.unwrap_or_default(),
+            nodes: nodes.unwrap_or_default(),
+            username,
+            password,
+        }),
+        tls: tls.map(|RedisTls { ca, cert, key, servername, reject_unauthorized }| TlsOptions {
+            ca,
+            cert,
+            key,
+            servername,
+            reject_unauthorized: reject_unauthorized.unwrap_or(true),
+        }),
+        connect_timeout_ms: whole_ms(options.connect_timeout_ms),
+        command_timeout_ms: whole_ms(options.command_timeout_ms),
+    };
+    let port = environment.port.clone();
+    let store = RedisStore::new(&options, move |event| port.complete(events, Ok(Answer::Event(event))));
+    store
+        .map(External::new)
+        .map_err(|invalid| napi::Error::from_reason(format!("{}: {}", invalid.option, invalid.accepted)))
 }
 
 #[napi(catch_unwind)]

@@ -1,6 +1,7 @@
 //! Batches: commands that are asked for in one turn of the I/O thread travel as one pipeline.
 
-use super::connect::Link;
+use super::address::Place;
+use super::link::Link;
 use super::{Answer, Ticket};
 use crate::error::Error;
 use redis::{Cmd, Pipeline, Value};
@@ -8,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::spawn;
 use tokio::sync::oneshot;
 
-/// The commands that wait for the next pipeline.
+/// The commands that wait for the next pipeline to one server.
 pub struct Batch {
-    link: Arc<Link>,
+    pub link: Arc<Link>,
+    pub place: Place,
     waiting: Mutex<(Pipeline, Vec<Waiter>)>,
 }
 
@@ -23,26 +25,39 @@ pub enum Waiter {
 }
 
 impl Batch {
-    pub fn new(link: Arc<Link>) -> Arc<Self> {
-        Arc::new(Self { link, waiting: Mutex::default() })
+    pub fn new(link: Arc<Link>, place: Place) -> Arc<Self> {
+        Arc::new(Self { link, place, waiting: Mutex::default() })
     }
 
     /// Queues a command; the first one of a batch sees to its sending.
     pub fn send(self: &Arc<Self>, command: Cmd, waiter: Waiter) {
-        let mut waiting = self.lock();
-        waiting.0.add_command(command);
-        waiting.1.push(waiter);
-        if waiting.1.len() == 1 {
-            // The task runs behind all that are ready now: what they ask for travels along.
-            spawn(self.clone().flush());
-        }
+        self.queue([(command, waiter)]);
     }
 
     /// Sends a command and waits for its reply.
     pub async fn ask(self: &Arc<Self>, command: Cmd) -> Result<Value, Error> {
         let (sender, reply) = oneshot::channel();
-        self.send(command, Waiter::Step(sender));
+        self.queue([(command, Waiter::Step(sender))]);
         reply.await.unwrap_or_else(|_| Err(Error::Unreachable("the command was dropped".into())))
+    }
+
+    /// Sends a command directly behind another, whose own reply is not waited for.
+    pub async fn ask_behind(self: &Arc<Self>, first: Cmd, command: Cmd) -> Result<Value, Error> {
+        let ((ignored, _), (sender, reply)) = (oneshot::channel(), oneshot::channel());
+        self.queue([(first, Waiter::Step(ignored)), (command, Waiter::Step(sender))]);
+        reply.await.unwrap_or_else(|_| Err(Error::Unreachable("the command was dropped".into())))
+    }
+
+    fn queue<const N: usize>(self: &Arc<Self>, commands: [(Cmd, Waiter); N]) {
+        let mut waiting = self.lock();
+        if waiting.1.is_empty() {
+            // The task runs behind all that are ready now: what they ask for travels along.
+            spawn(self.clone().flush());
+        }
+        for (command, waiter) in commands {
+            waiting.0.add_command(command);
+            waiting.1.push(waiter);
+        }
     }
 
     async fn flush(self: Arc<Self>) {

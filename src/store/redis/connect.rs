@@ -1,191 +1,137 @@
-//! The connection: made when it is first needed, watched, and made again when it fails.
-//!
-//! redis-rs' MultiplexedConnection never reconnects, and its ConnectionManager waits for seconds by default and is
-//! poisoned by one failed login; so the supervision is ours. While the server is down, commands fail at once.
+//! One connection: the stream (TCP, unix socket, TLS), the handshake, and finding the master that sentinels name.
 
-use crate::error::Error;
-use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion, PushKind, Value,
-};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use super::address::{Place, Server};
+use redis::aio::{MultiplexedConnection, SendError};
+use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, PushInfo, PushKind, RedisError, RedisResult, Value};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::spawn;
-use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
-/// Where the server is, and how long it is waited for.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// `redis://[user][:password@]host[:port][/database]` or `unix://path`.
-    pub url: String,
-    pub connect_timeout_ms: u64,
-    /// From the sending of a command to its reply.
-    pub command_timeout_ms: u64,
-}
-
-/// The supervised connection to one server.
-pub struct Link {
-    info: ConnectionInfo,
-    connect_timeout_ms: u64,
-    command_timeout_ms: u64,
-    state: Mutex<State>,
-    changed: Notify,
-}
-
-enum State {
-    /// Not needed so far.
-    Idle,
-    /// The first connection is being made: commands wait for it.
-    Connecting,
-    Up(Connection),
-    /// It failed, and is being made again in the background.
-    Down(Error),
-    Closed,
-}
-
+/// An established connection; it ends when the last clone is dropped, whatever is still unanswered on it.
 #[derive(Clone)]
-struct Connection {
-    commands: MultiplexedConnection,
-    /// Tells a connection from those before it, so that a late failure does not end its successor.
-    generation: u64,
+pub struct Connection {
+    pub commands: MultiplexedConnection,
     /// Does the server know `SET ... IFEQ`?
-    ifeq: bool,
+    pub ifeq: bool,
+    _driver: Arc<Driver>,
 }
 
-const FIRST_BACKOFF: Duration = Duration::from_millis(20);
-const MAX_BACKOFF: Duration = Duration::from_millis(400);
+/// redis-rs' own end of the connection: a task that would outlive us on a server that hangs.
+struct Driver(AbortHandle);
 
-impl Link {
-    pub fn new(options: Options) -> Result<Arc<Self>, Error> {
-        // redis-rs' own messages do not repeat the address, so no password gets into ours.
-        let info = options.url.as_str().into_connection_info().map_err(|error| Error::Refused(error.to_string()))?;
-        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let Options { connect_timeout_ms, command_timeout_ms, .. } = options;
-        let state = Mutex::new(State::Idle);
-        Ok(Arc::new(Self { info, connect_timeout_ms, command_timeout_ms, state, changed: Notify::new() }))
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
     }
+}
 
-    /// Sends a pipeline of `count` commands; error replies come back as values.
-    pub async fn run(self: &Arc<Self>, pipeline: &Pipeline, count: usize) -> Result<Vec<Value>, Error> {
-        let mut connection = self.connection().await?;
-        let replies = connection.commands.send_packed_commands(pipeline, 0, count);
-        match timeout(Duration::from_millis(self.command_timeout_ms), replies).await {
-            Ok(Ok(replies)) if replies.len() == count => Ok(replies),
-            Ok(Ok(_)) => Err(self.fail(connection.generation, Error::Unreachable("an incomplete reply".into()))),
-            Ok(Err(error)) => Err(self.fail(connection.generation, Error::Unreachable(error.to_string()))),
-            Err(_) => Err(self.fail(connection.generation, Error::TimedOut(self.command_timeout_ms))),
-        }
-    }
+/// Where a connection leads to.
+#[derive(Clone)]
+pub enum Target {
+    /// This very server.
+    Server(Server),
+    /// Whichever server the sentinels name as the master now.
+    Master { sentinels: Vec<Server>, name: String, master: Server },
+}
 
-    /// Does the connected server know `SET ... IFEQ`?
-    pub fn has_ifeq(&self) -> bool {
-        matches!(&*self.lock(), State::Up(Connection { ifeq: true, .. }))
-    }
-
-    /// Lets the connection go, for good.
-    pub fn close(&self) {
-        *self.lock() = State::Closed;
-        self.changed.notify_waiters();
-    }
-
-    /// The connection, once there is one.
-    async fn connection(self: &Arc<Self>) -> Result<Connection, Error> {
-        loop {
-            let changed = self.changed.notified();
-            {
-                let mut state = self.lock();
-                match &*state {
-                    State::Up(connection) => return Ok(connection.clone()),
-                    State::Down(error) => return Err(error.clone()),
-                    State::Closed => return Err(Error::Closed),
-                    State::Connecting => {}
-                    State::Idle => {
-                        *state = State::Connecting;
-                        spawn(self.clone().supervise(0));
-                    }
+impl Target {
+    /// Connects and sees that the server is ready; `on_cut` is called when the server ends the connection.
+    pub async fn connect(&self, on_cut: impl Fn() + Clone + Send + Sync + 'static) -> RedisResult<Connection> {
+        match self {
+            Self::Server(server) => connect(server, on_cut).await,
+            Self::Master { sentinels, name, master } => {
+                let (host, port) = ask_sentinels(sentinels, name).await?;
+                let mut connection = connect(&master.at(&host, port), on_cut).await?;
+                // A master that has just come back may not know yet that it was replaced; one that knows says so.
+                let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection.commands).await?;
+                match role.first() {
+                    Some(Value::BulkString(role)) if role == b"master" => Ok(connection),
+                    _ => Err(refused("the sentinels name a server that is no master")),
                 }
             }
-            changed.await;
         }
     }
+}
 
-    /// Notes that the connection of that generation has failed, and has it made again.
-    fn fail(self: &Arc<Self>, generation: u64, error: Error) -> Error {
-        let mut state = self.lock();
-        if matches!(&*state, State::Up(connection) if connection.generation == generation) {
-            *state = State::Down(error.clone());
-            spawn(self.clone().supervise(generation));
+async fn connect(server: &Server, on_cut: impl Fn() + Clone + Send + Sync + 'static) -> RedisResult<Connection> {
+    // RESP3 tells at once when an idle connection is cut; servers before Redis 6 do not know it.
+    match handshake(server, ProtocolVersion::RESP3, on_cut.clone()).await {
+        Err(error) if !error.is_io_error() && error.kind() != ErrorKind::AuthenticationFailed => {
+            handshake(server, ProtocolVersion::RESP2, on_cut).await
         }
-        error
+        connected => connected,
     }
+}
 
-    /// Makes a connection, for as long as it takes.
-    async fn supervise(self: Arc<Self>, failed: u64) {
-        let mut backoff = FIRST_BACKOFF;
-        loop {
-            let attempt = timeout(Duration::from_millis(self.connect_timeout_ms), self.connect(failed + 1)).await;
-            let next = match attempt {
-                Ok(Ok(connection)) => State::Up(connection),
-                Ok(Err(error)) => State::Down(Error::Unreachable(error.to_string())),
-                Err(_) => State::Down(Error::TimedOut(self.connect_timeout_ms)),
-            };
-            let up = matches!(next, State::Up(_));
-            {
-                let mut state = self.lock();
-                if matches!(&*state, State::Closed) {
-                    return;
-                }
-                *state = next;
+async fn handshake(
+    server: &Server,
+    protocol: ProtocolVersion,
+    on_cut: impl Fn() + Send + Sync + 'static,
+) -> RedisResult<Connection> {
+    let settings = server.settings.clone().set_protocol(protocol);
+    // Deadlines are ours: they count from the sending and cover the whole batch.
+    let mut config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    if protocol == ProtocolVersion::RESP3 {
+        config = config.set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                on_cut();
             }
-            self.changed.notify_waiters();
-            if up {
-                return;
+            Ok::<(), SendError>(())
+        });
+    }
+    let (mut commands, driver) = MultiplexedConnection::new_with_config(&settings, open(server).await?, config).await?;
+    let driver = Arc::new(Driver(tokio::spawn(driver).abort_handle()));
+    redis::cmd("PING").query_async::<Value>(&mut commands).await?; // a server that is loading refuses here
+    let about = redis::cmd("INFO").arg("server").query_async::<String>(&mut commands).await;
+    Ok(Connection { commands, ifeq: about.is_ok_and(|about| knows_ifeq(&about)), _driver: driver })
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+async fn open(server: &Server) -> RedisResult<Box<dyn Stream>> {
+    match (&server.place, &server.tls) {
+        (Place::Unix(path), _) => Ok(Box::new(UnixStream::connect(path).await?)),
+        (Place::Tcp(host, port), tls) => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            stream.set_nodelay(true)?;
+            match tls {
+                Some(tls) => Ok(Box::new(tls.connect(host, stream).await?)),
+                None => Ok(Box::new(stream)),
             }
-            sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
-            backoff = (backoff * 2).min(MAX_BACKOFF);
         }
     }
+}
 
-    async fn connect(self: &Arc<Self>, generation: u64) -> redis::RedisResult<Connection> {
-        // RESP3 tells at once when an idle connection is cut; servers before Redis 6 do not know it.
-        match self.connect_with(generation, ProtocolVersion::RESP3).await {
-            Err(error) if !error.is_io_error() && error.kind() != redis::ErrorKind::AuthenticationFailed => {
-                self.connect_with(generation, ProtocolVersion::RESP2).await
-            }
-            connected => connected,
+/// How long one sentinel is waited for, before the next is asked.
+const SENTINEL_TIMEOUT: Duration = Duration::from_millis(400);
+
+async fn ask_sentinels(sentinels: &[Server], name: &str) -> RedisResult<(String, u16)> {
+    let mut failure = refused("no sentinel has answered in time");
+    for sentinel in sentinels {
+        let ask = async {
+            let settings = sentinel.settings.clone();
+            let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+            let (mut commands, driver) =
+                MultiplexedConnection::new_with_config(&settings, open(sentinel).await?, config).await?;
+            let _driver = Driver(tokio::spawn(driver).abort_handle());
+            redis::cmd("SENTINEL").arg("get-master-addr-by-name").arg(name).query_async(&mut commands).await
+        };
+        match timeout(SENTINEL_TIMEOUT, ask).await {
+            Ok(Ok(Some(address))) => return Ok(address),
+            Ok(Ok(None)) => failure = refused("the sentinels know no master of that name"),
+            Ok(Err(error)) => failure = error,
+            Err(_) => {}
         }
     }
+    Err(failure)
+}
 
-    async fn connect_with(
-        self: &Arc<Self>,
-        generation: u64,
-        protocol: ProtocolVersion,
-    ) -> redis::RedisResult<Connection> {
-        let settings = self.info.redis_settings().clone().set_protocol(protocol);
-        let client = Client::open(self.info.clone().set_redis_settings(settings))?;
-        // Deadlines are ours: they count from the sending and cover the whole batch.
-        let mut config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        if protocol == ProtocolVersion::RESP3 {
-            let link = Arc::downgrade(self);
-            config = config.set_push_sender(move |push: redis::PushInfo| {
-                if let (PushKind::Disconnection, Some(link)) = (push.kind, link.upgrade()) {
-                    link.fail(generation, Error::Unreachable("the server closed the connection".into()));
-                }
-                Ok::<(), redis::aio::SendError>(())
-            });
-        }
-        let mut commands = client.get_multiplexed_async_connection_with_config(&config).await?;
-        redis::cmd("PING").query_async::<Value>(&mut commands).await?;
-        let about = redis::cmd("INFO").arg("server").query_async::<String>(&mut commands).await;
-        let ifeq = about.is_ok_and(|about| knows_ifeq(&about));
-        Ok(Connection { commands, generation, ifeq })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn refused(why: &'static str) -> RedisError {
+    RedisError::from((ErrorKind::Io, why))
 }
 
 /// `SET ... IFEQ` came with Valkey 8.1 and Redis 8.4; `about` is the reply to `INFO server`.

@@ -1,20 +1,29 @@
 //! The Redis store: records as koa-session-minimal with koa-redis writes them (same key, same JSON), TTL in
 //! milliseconds; commits by compare and swap on the server.
 
+mod address;
 mod batch;
+mod cluster;
 mod connect;
+mod link;
+mod tls;
 mod turns;
 
 use super::{Commit, Outcome};
 use crate::commit::{Conflict, Plan, Resolution};
 use crate::driver::{self, Driver};
 use crate::error::Error;
+use address::Topology;
+pub use address::{Invalid, Options, SentinelOptions};
 use batch::{Batch, Waiter};
-use connect::Link;
-pub use connect::Options;
+use cluster::Cluster;
+use connect::Target;
+pub use link::Event;
+use link::{Link, OnEvent, Timeouts};
 use redis::{Cmd, Value};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
+pub use tls::Options as TlsOptions;
 use tokio::spawn;
 use turns::Turns;
 
@@ -24,10 +33,9 @@ pub static DRIVER: Driver<Job> = Driver::new();
 /// How often a commit tries again when other processes keep changing its record.
 const TRIES: u32 = 64;
 
-/// A store on one Redis, reached through the driver only.
+/// A store on Redis or Valkey, reached through the driver only.
 pub struct RedisStore {
-    link: Arc<Link>,
-    batch: Arc<Batch>,
+    servers: Servers,
     /// Commits of one key wait for each other: a process never races itself.
     turns: Arc<Turns>,
 }
@@ -65,29 +73,101 @@ pub enum Answer {
     Text(Option<String>),
     Outcome(Outcome),
     Done,
+    /// Nobody asked: something has happened to the connection.
+    Event(Event),
 }
 
 impl RedisStore {
-    /// A store that connects when it is first used.
+    /// A store that connects when it is first used. `on_event` is called on the I/O thread.
     ///
     /// # Errors
-    /// [`Error::Refused`] for an address that cannot be understood.
-    pub fn new(options: Options) -> Result<Arc<Self>, Error> {
-        let link = Link::new(options)?;
-        Ok(Arc::new(Self { batch: Batch::new(link.clone()), link, turns: Arc::default() }))
+    /// [`Invalid`] names an option that could never work.
+    pub fn new(options: &Options, on_event: impl Fn(Event) + Send + Sync + 'static) -> Result<Arc<Self>, Invalid> {
+        let timeouts = Timeouts { connect_ms: options.connect_timeout_ms, command_ms: options.command_timeout_ms };
+        let servers = Servers::new(Topology::new(options)?, timeouts, Arc::new(on_event));
+        Ok(Arc::new(Self { servers, turns: Arc::default() }))
+    }
+}
+
+/// One server (or the one that sentinels name), or a cluster of them.
+enum Servers {
+    One(Arc<Batch>),
+    Cluster(Arc<Cluster>),
+}
+
+impl Servers {
+    fn new(topology: Topology, timeouts: Timeouts, on_event: OnEvent) -> Self {
+        let (target, place) = match topology {
+            Topology::Cluster(seeds) => return Self::Cluster(Cluster::new(seeds, timeouts, on_event)),
+            Topology::Sentinel { sentinels, name, master } => {
+                let place = master.place.clone();
+                (Target::Master { sentinels, name, master }, place)
+            }
+            Topology::Standalone(server) => (Target::Server(server.clone()), server.place),
+        };
+        Self::One(Batch::new(Link::new(target, timeouts, on_event), place))
+    }
+
+    /// Sends a command that completes a submission with its reply.
+    fn send(&self, key: String, command: Cmd, ticket: Ticket, read: fn(Value) -> Answer) {
+        match self {
+            Self::One(batch) => batch.send(command, Waiter::Ticket(ticket, read)),
+            Self::Cluster(cluster) => {
+                let cluster = cluster.clone();
+                spawn(async move { ticket.complete(cluster.ask(&key, command).await.map(read)) });
+            }
+        }
+    }
+
+    async fn ask(&self, key: &str, command: Cmd) -> Result<Value, Error> {
+        match self {
+            Self::One(batch) => batch.ask(command).await,
+            Self::Cluster(cluster) => cluster.ask(key, command).await,
+        }
+    }
+
+    async fn ping(&self) -> Result<Value, Error> {
+        match self {
+            Self::One(batch) => batch.ask(redis::cmd("PING")).await,
+            Self::Cluster(cluster) => cluster.ping().await,
+        }
+    }
+
+    fn has_ifeq(&self, key: &str) -> bool {
+        match self {
+            Self::One(batch) => batch.link.has_ifeq(),
+            Self::Cluster(cluster) => cluster.has_ifeq(key),
+        }
+    }
+
+    fn close(&self) {
+        match self {
+            Self::One(batch) => batch.link.close(),
+            Self::Cluster(cluster) => cluster.close(),
+        }
     }
 }
 
 impl driver::Job for Job {
     fn start(self) {
         let Self { store, request, ticket } = self;
-        let (command, read): (Cmd, fn(Value) -> Answer) = match request {
+        let (key, command, read): (String, Cmd, fn(Value) -> Answer) = match request {
             Request::Load(key) => {
-                (get(&key), |value| Answer::Text(bytes(value).map(|bytes| lossy(&bytes).into_owned())))
+                let command = get(&key);
+                (key, command, |value| Answer::Text(bytes(value).map(|bytes| lossy(&bytes).into_owned())))
             }
-            Request::Set(key, text, ttl_ms) => (set(&key, &text, ttl_ms), |_| Answer::Done),
-            Request::Destroy(key) => (del(&key), |_| Answer::Done),
-            Request::Ping => (redis::cmd("PING"), |_| Answer::Done),
+            Request::Set(key, text, ttl_ms) => {
+                let command = set(&key, &text, ttl_ms);
+                (key, command, |_| Answer::Done)
+            }
+            Request::Destroy(key) => {
+                let command = del(&key);
+                (key, command, |_| Answer::Done)
+            }
+            Request::Ping => {
+                spawn(async move { ticket.complete(store.servers.ping().await.map(|_| Answer::Done)) });
+                return;
+            }
             Request::Commit(commit) => {
                 spawn(async move {
                     let _turn = store.turns.take(&commit.key).await;
@@ -96,11 +176,11 @@ impl driver::Job for Job {
                 return;
             }
             Request::Close => {
-                store.link.close();
+                store.servers.close();
                 return ticket.complete(Ok(Answer::Done));
             }
         };
-        store.batch.send(command, Waiter::Ticket(ticket, read));
+        store.servers.send(key, command, ticket, read);
     }
 }
 
@@ -130,7 +210,7 @@ impl RedisStore {
                 return Ok(Outcome::Saved(None));
             }
             // It was taken; if it is free by now, try again.
-            let Some(held) = self.ask(get(key)).await.map(bytes)? else { continue };
+            let Some(held) = self.ask(key, get(key)).await.map(bytes)? else { continue };
             let theirs = lossy(&held);
             let Resolution::Write(text) = commit.resolve(Some(&theirs)) else { return Ok(Outcome::Refused) };
             if let Swap::Done = self.swap(commit, key, &held, Some(&text)).await? {
@@ -172,7 +252,7 @@ impl RedisStore {
             };
             match (&text, &written) {
                 (Some(text), None) if !self.insert(new_key, text, *ttl_ms).await? => return Ok(Outcome::Refused),
-                (Some(text), Some(_)) => drop(self.ask(set(new_key, text, *ttl_ms)).await?),
+                (Some(text), Some(_)) => drop(self.ask(new_key, set(new_key, text, *ttl_ms)).await?),
                 (None, Some(_)) => drop(self.delete(new_key).await?),
                 _ => {}
             }
@@ -200,7 +280,7 @@ impl RedisStore {
         let Commit { new_key, ttl_ms, .. } = commit;
         match commit.resolve(None) {
             Resolution::Write(text) => {
-                self.ask(set(new_key, &text, *ttl_ms)).await?;
+                self.ask(new_key, set(new_key, &text, *ttl_ms)).await?;
                 Ok(commit.saved(&text))
             }
             _ => {
@@ -217,16 +297,18 @@ impl RedisStore {
     async fn swap(&self, commit: &Commit, key: &str, seen: &[u8], text: Option<&str>) -> Result<Swap, Error> {
         if commit.conflict == Conflict::Overwrite {
             let done = match text {
-                Some(text) => !matches!(self.ask(set(key, text, commit.ttl_ms).arg("XX").take()).await?, Value::Nil),
+                Some(text) => {
+                    !matches!(self.ask(key, set(key, text, commit.ttl_ms).arg("XX").take()).await?, Value::Nil)
+                }
                 None => self.delete(key).await?,
             };
             return Ok(if done { Swap::Done } else { Swap::Missing });
         }
         let reply = match text {
-            Some(text) if self.link.has_ifeq() => {
+            Some(text) if self.servers.has_ifeq(key) => {
                 let mut command = redis::cmd("SET");
                 command.arg(key).arg(text).arg("IFEQ").arg(seen).arg("GET").arg("PX").arg(commit.ttl_ms);
-                self.ask(command).await?
+                self.ask(key, command).await?
             }
             _ => self.run_script(key, seen, text.unwrap_or_default(), commit.ttl_ms).await?,
         };
@@ -249,8 +331,8 @@ impl RedisStore {
             command.arg(script).arg(1).arg(key).arg(sha1_hex(seen)).arg(text).arg(ttl_ms);
             command
         };
-        let reply = match self.ask(call("EVALSHA", &SHA)).await {
-            Err(Error::Refused(why)) if why.starts_with("NOSCRIPT") => self.ask(call("EVAL", SCRIPT)).await,
+        let reply = match self.ask(key, call("EVALSHA", &SHA)).await {
+            Err(Error::Refused(why)) if why.starts_with("NOSCRIPT") => self.ask(key, call("EVAL", SCRIPT)).await,
             reply => reply,
         };
         reply.map_err(|error| match error {
@@ -263,16 +345,16 @@ impl RedisStore {
 
     /// Writes a record where there is none; was the key free?
     async fn insert(&self, key: &str, text: &str, ttl_ms: u64) -> Result<bool, Error> {
-        Ok(!matches!(self.ask(set(key, text, ttl_ms).arg("NX").take()).await?, Value::Nil))
+        Ok(!matches!(self.ask(key, set(key, text, ttl_ms).arg("NX").take()).await?, Value::Nil))
     }
 
     /// Removes a record; was there one?
     async fn delete(&self, key: &str) -> Result<bool, Error> {
-        Ok(matches!(self.ask(del(key)).await?, Value::Int(1)))
+        Ok(matches!(self.ask(key, del(key)).await?, Value::Int(1)))
     }
 
-    async fn ask(&self, command: Cmd) -> Result<Value, Error> {
-        self.batch.ask(command).await
+    async fn ask(&self, key: &str, command: Cmd) -> Result<Value, Error> {
+        self.servers.ask(key, command).await
     }
 }
 

@@ -1,0 +1,258 @@
+//! A link: the supervised connection to one server. Made when it is first needed, watched, and made again when it fails.
+//!
+//! redis-rs' MultiplexedConnection never reconnects, and its ConnectionManager waits for seconds by default and is
+//! poisoned by one failed login; so the supervision is ours. While the server is down, commands fail at once.
+
+use super::connect::{Connection, Target};
+use crate::error::Error;
+use redis::{Pipeline, Value};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
+
+/// What a store tells about its connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A connection is being made for the first time.
+    Connecting,
+    /// A server is ready.
+    Connect,
+    /// The connection is lost; `Reconnecting` follows.
+    Disconnect,
+    /// Why connecting failed, or a connection was lost.
+    Error(Error),
+    /// A connection is being made again.
+    Reconnecting,
+}
+
+/// Told of every [`Event`], on the I/O thread.
+pub type OnEvent = Arc<dyn Fn(Event) + Send + Sync>;
+
+pub struct Link {
+    target: Target,
+    timeouts: Timeouts,
+    on_event: OnEvent,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+/// In milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    pub connect_ms: u64,
+    pub command_ms: u64,
+}
+
+enum State {
+    /// Not needed so far.
+    Idle,
+    /// The first connection is being made: commands wait for it.
+    Connecting,
+    Up(Up),
+    /// It failed, and is being made again in the background.
+    Down(Error),
+    Closed,
+}
+
+#[derive(Clone)]
+struct Up {
+    connection: Connection,
+    /// Tells a connection from those before it, so that a late failure does not end its successor.
+    generation: u64,
+    /// When the server has last answered.
+    heard: Instant,
+}
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(20);
+const MAX_BACKOFF: Duration = Duration::from_millis(400);
+/// A server that has not been heard for so long is asked whether it is there: nothing else tells of one that hangs.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+impl Link {
+    pub fn new(target: Target, timeouts: Timeouts, on_event: OnEvent) -> Arc<Self> {
+        let (state, changed) = (Mutex::new(State::Idle), Notify::new());
+        Arc::new(Self { target, timeouts, on_event, state, changed })
+    }
+
+    /// Sends a pipeline of `count` commands; error replies come back as values.
+    pub async fn run(self: &Arc<Self>, pipeline: &Pipeline, count: usize) -> Result<Vec<Value>, Error> {
+        let Up { mut connection, generation, .. } = self.up().await?;
+        let replies = connection.commands.send_packed_commands(pipeline, 0, count);
+        match timeout(Duration::from_millis(self.timeouts.command_ms), replies).await {
+            Ok(Ok(replies)) if replies.len() == count => {
+                match replies.iter().find_map(out_of_service) {
+                    Some(why) => self.fail(generation, Error::Unreachable(why)),
+                    None => self.heard(generation),
+                }
+                Ok(replies)
+            }
+            failed => {
+                let error = match failed {
+                    Ok(Ok(_)) => Error::Unreachable("an incomplete reply".into()),
+                    Ok(Err(error)) => Error::Unreachable(error.to_string()),
+                    Err(_) => Error::TimedOut(self.timeouts.command_ms),
+                };
+                self.fail(generation, error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Does the connected server know `SET ... IFEQ`?
+    pub fn has_ifeq(&self) -> bool {
+        matches!(&*self.lock(), State::Up(up) if up.connection.ifeq)
+    }
+
+    /// Has connecting failed, or the connection been lost?
+    pub fn is_down(&self) -> bool {
+        matches!(&*self.lock(), State::Down(_))
+    }
+
+    /// Lets the connection go, for good.
+    pub fn close(&self) {
+        let before = std::mem::replace(&mut *self.lock(), State::Closed);
+        if matches!(before, State::Up(_)) {
+            (self.on_event)(Event::Disconnect);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// The connection, once there is one.
+    async fn up(self: &Arc<Self>) -> Result<Up, Error> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.lock();
+                match &*state {
+                    State::Up(up) => return Ok(up.clone()),
+                    State::Down(error) => return Err(error.clone()),
+                    State::Closed => return Err(Error::Closed),
+                    State::Connecting => {}
+                    State::Idle => {
+                        *state = State::Connecting;
+                        self.start(1);
+                    }
+                }
+            }
+            changed.await;
+        }
+    }
+
+    fn heard(&self, generation: u64) {
+        if let State::Up(up) = &mut *self.lock()
+            && up.generation == generation
+        {
+            up.heard = Instant::now();
+        }
+    }
+
+    /// Notes that the connection of that generation has failed, and has it made again.
+    fn fail(self: &Arc<Self>, generation: u64, error: Error) {
+        {
+            let mut state = self.lock();
+            if !matches!(&*state, State::Up(up) if up.generation == generation) {
+                return;
+            }
+            *state = State::Down(error.clone());
+        }
+        (self.on_event)(Event::Disconnect);
+        (self.on_event)(Event::Error(error));
+        self.start(generation + 1);
+    }
+
+    fn start(self: &Arc<Self>, generation: u64) {
+        tokio::spawn(supervise(Arc::downgrade(self), generation));
+    }
+
+    async fn attempt(self: &Arc<Self>, generation: u64) -> Result<Connection, Error> {
+        let link = Arc::downgrade(self);
+        let on_cut = move || {
+            if let Some(link) = link.upgrade() {
+                link.fail(generation, Error::Unreachable("the server has closed the connection".into()));
+            }
+        };
+        match timeout(Duration::from_millis(self.timeouts.connect_ms), self.target.connect(on_cut)).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(Error::Unreachable(error.to_string())),
+            Err(_) => Err(Error::TimedOut(self.timeouts.connect_ms)),
+        }
+    }
+
+    /// Takes in how an attempt has ended; is the link in use still?
+    fn settle(&self, outcome: Result<Up, Error>) -> bool {
+        let event = match &outcome {
+            Ok(_) => Event::Connect,
+            Err(error) => Event::Error(error.clone()),
+        };
+        {
+            let mut state = self.lock();
+            if matches!(&*state, State::Closed) {
+                return false;
+            }
+            *state = outcome.map_or_else(State::Down, State::Up);
+        }
+        (self.on_event)(event);
+        self.changed.notify_waiters();
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes a connection, for as long as it takes and the link is in use, and then watches it.
+async fn supervise(link: Weak<Link>, generation: u64) {
+    let mut backoff = FIRST_BACKOFF;
+    loop {
+        let Some(link) = link.upgrade() else { return };
+        (link.on_event)(if generation == 1 && backoff == FIRST_BACKOFF {
+            Event::Connecting
+        } else {
+            Event::Reconnecting
+        });
+        let outcome = link.attempt(generation).await;
+        let up = outcome.is_ok();
+        if !link.settle(outcome.map(|connection| Up { connection, generation, heard: Instant::now() })) {
+            return;
+        }
+        if up {
+            break;
+        }
+        drop(link);
+        sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
+        backoff = (backoff * 2).min(MAX_BACKOFF);
+    }
+    watch(link, generation).await;
+}
+
+/// Asks a silent server whether it is there, until its connection is replaced or let go.
+async fn watch(link: Weak<Link>, generation: u64) {
+    let mut ping = Pipeline::new();
+    ping.cmd("PING");
+    loop {
+        let heard = match link.upgrade().as_ref().map(|link| link.lock()).as_deref() {
+            Some(State::Up(up)) if up.generation == generation => up.heard,
+            _ => return,
+        };
+        let silent = heard.elapsed();
+        if silent < HEARTBEAT {
+            sleep(HEARTBEAT - silent).await;
+        } else if let Some(link) = link.upgrade() {
+            // A failure has its effect in there; an answer counts as heard.
+            link.run(&ping, 1).await.map_or_else(|_| (), |_| ());
+        }
+    }
+}
+
+/// Why a server that answers so cannot serve now, and its connection is to be made anew: a master that was demoted, one
+/// that has lost its own master, one that is still loading.
+fn out_of_service(reply: &Value) -> Option<String> {
+    match reply {
+        Value::ServerError(error) if ["READONLY", "MASTERDOWN", "LOADING"].contains(&error.code()) => {
+            Some(format!("the server is out of service ({})", error.code()))
+        }
+        _ => None,
+    }
+}
