@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import Koa = require('koa')
 
 /**
@@ -74,6 +75,15 @@ declare namespace session {
      * Default 10000. Anything but a number of at least 1 is `ERR_SESSION_OPTION`.
      */
     storeTimeoutMs?: number | Default
+
+    /**
+     * Told of each failure of the store, before it fails the request. When loading fails (`operation` is `'load'`) it
+     * may return `'anonymous'` to go on with an empty session that is not saved; otherwise, and when a commit fails,
+     * the error is thrown. What it throws takes the error's place.
+     *
+     * Default: none. Anything but a function is `ERR_SESSION_OPTION`.
+     */
+    onStoreError?: ((error: Error, operation: 'load' | 'commit', ctx: Koa.Context) => 'anonymous' | void | Promise<'anonymous' | void>) | Default
   }
 
   /** Attributes of the session cookie: those of the `cookies` module, with the defaults given here. */
@@ -154,7 +164,7 @@ declare namespace session {
      *
      * Default 268435456 (256 MiB). Anything but a number of at least 1 is `ERR_SESSION_OPTION`.
      */
-    maxBytes?: number | undefined
+    maxBytes?: number | null | undefined
   }
 
   /**
@@ -176,44 +186,86 @@ declare namespace session {
     destroy(key: string): void
   }
 
+  /** Anything that could never work is `ERR_SESSION_OPTION`, which names the option and never shows a password. */
   interface RedisStoreOptions {
     /**
-     * `redis://[user][:password@]host[:port][/database]` or `unix://path`.
+     * `redis://`, `rediss://` (TLS), `unix://path` or `redis+unix://path`, with `[user][:password@]host[:port][/database]`.
+     * At most one of `url`, `host` (or `port`), `socket`, `cluster` and `sentinel` is given.
      *
-     * Default `'redis://127.0.0.1:6379'`. What cannot be read so is `ERR_SESSION_OPTION`.
+     * Default `'redis://127.0.0.1:6379'`.
      */
-    url?: string | undefined
-    /**
-     * Set before every key. Default `''`: the keys that koa-redis writes. Anything but a string is
-     * `ERR_SESSION_OPTION`.
-     */
-    prefix?: string | undefined
-    /**
-     * Milliseconds that connecting may take. Default 2000. Anything but a number of at least 1 is
-     * `ERR_SESSION_OPTION`.
-     */
-    connectTimeoutMs?: number | undefined
-    /**
-     * Milliseconds that a command may take. Default 1000. Anything but a number of at least 1 is
-     * `ERR_SESSION_OPTION`.
-     */
-    commandTimeoutMs?: number | undefined
+    url?: string | null | undefined
+    /** Default `'127.0.0.1'`. */
+    host?: string | null | undefined
+    /** Default 6379. */
+    port?: number | null | undefined
+    /** The path of a unix socket. */
+    socket?: string | null | undefined
+    /** The ACL user. Default: the server's default user. */
+    username?: string | null | undefined
+    password?: string | null | undefined
+    /** The number of the database. Default 0; a cluster has no other. */
+    db?: number | null | undefined
+    /** Addresses (as in `url`) of some nodes of a Redis or Valkey Cluster; the others are found from there. */
+    cluster?: string[] | null | undefined
+    /** The master is the one that these sentinels name, now and after each failover. */
+    sentinel?: RedisSentinelOptions | null | undefined
+    /** Talk TLS; `rediss://` alone does so with the defaults. */
+    tls?: RedisTlsOptions | null | undefined
+    /** Set before every key. Default `''`: the keys that koa-redis writes. */
+    prefix?: string | null | undefined
+    /** Milliseconds that connecting may take, the login included. Default 2000. */
+    connectTimeoutMs?: number | null | undefined
+    /** Milliseconds from the sending of a command to its reply. Default 1000. */
+    commandTimeoutMs?: number | null | undefined
     /**
      * Commands that may wait for their answer; those past them are refused at once with `ERR_SESSION_STORE`.
      *
-     * Default 10000. Anything but a number of at least 1 is `ERR_SESSION_OPTION`.
+     * Default 10000.
      */
-    maxPending?: number | undefined
+    maxPending?: number | null | undefined
+  }
+
+  interface RedisSentinelOptions {
+    /** The name that the sentinels know the master by. */
+    master: string
+    /** Addresses of the sentinels, as in `url`. */
+    nodes: string[]
+    /** The login of the sentinels themselves; that of the master stands beside `sentinel`. */
+    username?: string | null | undefined
+    password?: string | null | undefined
+  }
+
+  /** Certificates and keys are PEM text, or the path of a file. */
+  interface RedisTlsOptions {
+    /** The authorities to trust. Default: the system's. */
+    ca?: string | Buffer | null | undefined
+    /** Our own certificate, for a server that asks for one. */
+    cert?: string | Buffer | null | undefined
+    /** The private key of `cert`. */
+    key?: string | Buffer | null | undefined
+    /** The name that the server's certificate must hold. Default: the host. */
+    servername?: string | null | undefined
+    /** Whether a server that is not trusted is refused. Default `true`. */
+    rejectUnauthorized?: boolean | null | undefined
   }
 
   /**
    * Sessions on Redis or Valkey, under the keys and in the JSON of koa-session-minimal with koa-redis. Connects when it
    * is first used; idle, it does not keep the process alive. Also a store for koa-session-minimal, koa-generic-session
-   * and koa-session. All its promises reject with `ERR_SESSION_STORE` when Redis does not answer in time or refuses.
+   * and koa-session. All its promises reject with `ERR_SESSION_STORE` when Redis does not answer in time or refuses;
+   * while it is down they do so at once.
+   *
+   * Events: `connect`; `disconnect`; `error` (with a {@link SessionError}; needs no listener); `reconnecting`.
    */
-  class RedisStore {
+  class RedisStore extends EventEmitter {
     /** @throws a `TypeError` with code `ERR_SESSION_OPTION`. */
     constructor(options?: RedisStoreOptions | null)
+    /**
+     * `'idle'` before the first use, `'connecting'` for the first time, `'ready'`, `'down'` until it is ready again,
+     * `'closed'`. A cluster is ready as long as one of its nodes is.
+     */
+    readonly status: 'idle' | 'connecting' | 'ready' | 'down' | 'closed'
     /** The session, or `undefined` when there is none. */
     get(key: string): Promise<any>
     /**
@@ -223,6 +275,8 @@ declare namespace session {
     set(key: string, session: any, ttl?: unknown): Promise<void>
     /** Forgets the session; to forget what is not there is no error. */
     destroy(key: string): Promise<void>
+    /** Whether the server answers; of a cluster, every master. Rejects with `ERR_SESSION_STORE` when not. */
+    ping(): Promise<void>
     /** Lets pending commands end, then disconnects; commands given later are refused. */
     close(): Promise<void>
   }
