@@ -60,6 +60,12 @@ test('a store that can reach no server does not hold the process open', async (t
   `), 'ERR_SESSION_STORE\n')
 })
 
+test('a panic in Rust is an error in JavaScript, and the process goes on', (t) => {
+  const native = require('../lib/native')
+  t.throws(() => native.resolve(99, 0, '{}', '{}', '{}'), { message: /index out of bounds/ })
+  t.throws(() => native.resolve(native.Plan.Save, 3, '{}', '{}', '{}'), { message: /index out of bounds/ })
+})
+
 test('worker threads have stores of their own on the one I/O thread, and may end with work pending', async (t) => {
   t.is(await run(t, `
     const { Worker } = require('node:worker_threads')

@@ -4,6 +4,7 @@
 //! back: completions queue there, and its event loop is woken once for all that have come until it looks.
 
 use crate::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
@@ -49,7 +50,8 @@ impl<J: Job> Driver<J> {
                 self.submitted.notified().await;
                 let jobs = std::mem::take(&mut *lock(&self.jobs));
                 for job in jobs {
-                    job.start();
+                    // A panic costs the job (its ticket says so) and not the thread that serves all others.
+                    drop(catch_unwind(AssertUnwindSafe(|| job.start())));
                 }
             }
         });
@@ -145,6 +147,7 @@ mod tests {
         fn start(self) {
             match self.1 {
                 13 => drop(self.0),
+                666 => panic!("as the test wants it"),
                 number => self.0.complete(Ok(number)),
             }
         }
@@ -184,6 +187,16 @@ mod tests {
         DRIVER.submit(Echo(Ticket::new(port.clone(), 7), 13));
         DRIVER.flush();
         assert!(matches!(collect(&port, &woken, 1)[..], [(7, Err(Error::Unreachable(_)))]));
+    }
+
+    #[test]
+    fn a_job_that_panics_fails_alone() {
+        let (port, woken) = port();
+        for (id, number) in [(1, 666), (2, 5)] {
+            DRIVER.submit(Echo(Ticket::new(port.clone(), id), number));
+        }
+        DRIVER.flush();
+        assert!(matches!(collect(&port, &woken, 2)[..], [(1, Err(Error::Unreachable(_))), (2, Ok(5))]));
     }
 
     #[test]
