@@ -76,5 +76,5 @@ test('options that could never work throw', (t) => {
   for (const maxBytes of [0, -1, NaN, Infinity, '1']) {
     t.throws(() => new MemoryStore({ maxBytes }), { instanceOf: TypeError, code: 'ERR_SESSION_OPTION', message: /maxBytes/ })
   }
-  t.throws(() => new MemoryStore().get(7), { code: 'ERR_SESSION_OPTION', message: /option key: a string expected, got 7/ })
+  t.throws(() => new MemoryStore().get(7), { code: 'ERR_SESSION_OPTION', message: /option store key: a string expected, got 7/ })
 })

@@ -29,11 +29,13 @@ class JsStore {
     return { text: textOf(value), value: typeof value === 'object' ? value : undefined, entry, version }
   }
 
+  // The time limit covers the wait for the turn: behind a call that never answers, all fail, and none is late.
   commit (commit) {
     const entry = commit.record.entry ?? this.entryOf(commit.key)
-    const turn = entry.turn.then(() => this.carryOut(commit, entry))
+    let given = true
+    const turn = entry.turn.then(() => given ? this.carryOut(commit, entry) : undefined)
     entry.turn = turn.catch(() => {}) // the next in line does not fail with us
-    return turn
+    return this.inTime(turn, () => { given = false })
   }
 
   async carryOut ({ plan, flags, key, newKey = key, record, text, value, ttl }, entry) {
@@ -93,10 +95,13 @@ class JsStore {
     return typeof answer?.then === 'function' ? this.inTime(answer) : answer
   }
 
-  inTime (promise) {
+  inTime (promise, giveUp = () => {}) {
     let timer
     const late = new Promise((resolve, reject) => {
-      timer = setTimeout(() => reject(new SessionStoreError(`the session store did not answer within ${this.timeoutMs} ms`)), this.timeoutMs)
+      timer = setTimeout(() => {
+        giveUp()
+        reject(new SessionStoreError(`the session store did not answer within ${this.timeoutMs} ms`))
+      }, this.timeoutMs)
     })
     return Promise.race([promise, late]).finally(() => clearTimeout(timer))
   }

@@ -148,12 +148,11 @@ class Session {
       ctx.app.emit('session:unsent', { ctx }) // the cookie of a new record can no longer reach the client
       return undefined
     }
-    const lines = { deletion: isEmpty(text) ? this.deletionLine(attributes) : undefined, saving: undefined }
     const adopting = plan === Plan.Create && adoptUnknownIds && id !== undefined && !this.regenerated
     const keepsId = plan === Plan.Save || plan === Plan.Destroy || adopting
     for (let tries = 0; tries < NEW_ID_TRIES; tries++) {
       const target = keepsId ? id : native.newId()
-      if (plan !== Plan.Destroy) lines.saving = cookieLine(ctx, key, target, attributes)
+      const line = plan === Plan.Destroy ? undefined : cookieLine(ctx, key, target, attributes)
       const result = await this.ask({
         plan,
         flags: adopting ? flags + Conflict.Adopt : flags,
@@ -164,7 +163,7 @@ class Session {
         value,
         ttl: attributes.maxAge || ONE_DAY
       })
-      if (result.status !== Refused || keepsId) return this.conclude(plan, result, target, lines)
+      if (result.status !== Refused || keepsId) return this.conclude(plan, result, { target, line, attributes })
     }
     throw new SessionStoreError('no free session id was found')
   }
@@ -178,7 +177,7 @@ class Session {
     }
   }
 
-  conclude (plan, result, target, { saving, deletion }) {
+  conclude (plan, result, { target, line, attributes }) {
     const { ctx, record } = this
     if (result.status === Refused) return result
     if (plan !== Plan.Save) this.regenerated = false
@@ -187,13 +186,13 @@ class Session {
       this.id = undefined
       // Where another request has ended the session, the browser may hold a newer cookie than ours.
       if (result.status === Gone && record.text !== null) ctx.app.emit('session:gone', { ctx })
-      else this.send(deletion)
+      else this.send(this.deletionLine(attributes))
       return result
     }
     if (result.status === Unremoved) ctx.app.emit('error', result.error, ctx)
     this.record = result
     this.id = target
-    this.send(saving)
+    this.send(line)
     return result
   }
 
@@ -263,7 +262,7 @@ const tryParse = (text) => {
   }
 }
 
-const isEmpty = (text) => text === null || !isSession(text) || text.length === 2 // {} or []
+const isEmpty = (text) => !isSession(text) || text.length === 2 // {} or []
 
 module.exports = (options) => {
   const config = sessionOptions(options)

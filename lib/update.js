@@ -10,6 +10,7 @@ const { Plan, Conflict, Outcome: { Gone, Refused } } = native
 
 const TRIES = 64
 const LONGEST_DELAY = 50 // in milliseconds
+const LONGEST_WAIT = 1000 // for those before; then it is left to the store whose write comes first
 
 // Read, change, write in one step: `change` runs again, on the freshest session, until nobody came between. Updates of
 // one session wait for each other within the process, so only other processes can come between.
@@ -18,7 +19,9 @@ const update = async (session, change) => {
   const { id, config: { key, updates } } = session
   if (id === undefined) return attempt(session, change)
   const storeKey = `${key}:${id}`
-  const turn = (updates.get(storeKey) ?? Promise.resolve()).then(() => attempt(session, change))
+  const before = updates.get(storeKey)
+  const wait = before && Promise.race([before, delay(LONGEST_WAIT, undefined, { ref: false })])
+  const turn = Promise.resolve(wait).then(() => attempt(session, change))
   const settled = turn.catch(() => {})
   updates.set(storeKey, settled)
   try {
