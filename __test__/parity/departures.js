@@ -357,8 +357,8 @@ const departures = [
             holds koa:sess:known {"a":1} for 86400 s`,
           ours: `
             get(koa:sess:known)
-            app error: Cannot send secure cookie over unencrypted connection
             destroy(koa:sess:known)
+            app error: Cannot send secure cookie over unencrypted connection
             200 ok
             koa:sess=; path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT; httponly`
         }
