@@ -1,5 +1,6 @@
 'use strict'
 
+const imsession = require('./lib/imsession')
 const session = require('./lib/session')
 const { MemoryStore, RedisStore } = require('./lib/stores')
 
@@ -8,3 +9,6 @@ module.exports = session
 module.exports.session = session
 module.exports.MemoryStore = MemoryStore
 module.exports.RedisStore = RedisStore
+module.exports.imsession = imsession
+module.exports.SessionIdResolver = imsession.SessionIdResolver
+module.exports.TTL_MS = imsession.TTL_MS

@@ -15,9 +15,16 @@ const cookieReader = (name) => {
     const header = ctx.req.headers.cookie
     const found = header && pattern.exec(header)
     if (!found) return undefined
-    const value = found[1][0] === '"' ? found[1].slice(1, -1) : found[1]
-    return WELL_FORMED.test(value) ? value : undefined
+    return found[1][0] === '"' ? found[1].slice(1, -1) : found[1]
   }
+}
+
+// Milliseconds that end on a date, or none.
+const checkMaxAge = (maxAge) => {
+  if (maxAge && typeof maxAge !== 'number') throw new SessionOptionError('cookie.maxAge', maxAge, 'a number of milliseconds')
+  if (!(maxAge > 0)) return 0
+  if (Number.isNaN(new Date(Date.now() + maxAge).getTime())) throw new SessionOptionError('cookie.maxAge', maxAge, 'a number of milliseconds that ends on a date')
+  return maxAge
 }
 
 // The attributes of a session cookie, and the error of those that could never work.
@@ -25,27 +32,25 @@ const attributesOf = (cookie, ctx) => {
   const given = typeof cookie === 'function' ? cookie(ctx) : cookie
   if (given && typeof given !== 'object') throw new SessionOptionError('cookie', given, 'an object')
   const attributes = { maxAge: 0, path: '/', httpOnly: true, ...given, overwrite: true, signed: false }
-  const { maxAge } = attributes
-  if (maxAge && typeof maxAge !== 'number') throw new SessionOptionError('cookie.maxAge', maxAge, 'a number of milliseconds')
-  if (!(maxAge > 0)) attributes.maxAge = 0
-  else if (Number.isNaN(new Date(Date.now() + maxAge).getTime())) throw new SessionOptionError('cookie.maxAge', maxAge, 'a number of milliseconds that ends on a date')
+  attributes.maxAge = checkMaxAge(attributes.maxAge)
   return attributes
 }
 
-// The Set-Cookie line, made by the application's own jar on a response of its own: throws here, before anything is
-// stored, if the cookie cannot be sent. An empty value deletes the cookie.
-const cookieLine = (ctx, name, value, { maxAge, ...attributes }) => {
-  let line
-  const response = { getHeader: () => undefined, setHeader: (header, lines) => { line = lines[0] } }
+// The Set-Cookie lines (two where it is signed), made by the application's own jar on a response of its own: throws
+// here, before anything is stored, if the cookie cannot be sent. An empty value deletes the cookie.
+const cookieLines = (ctx, name, value, { maxAge, ...attributes }) => {
+  let lines
+  const response = { getHeader: () => undefined, setHeader: (header, made) => { lines = made } }
   const jar = Object.create(ctx.cookies, { response: { value: response } })
   jar.set(name, value, value === null ? attributes : { maxAge, ...attributes })
-  return line
+  return lines
 }
 
-// Adds the line to the response, in place of an earlier one of that name.
-const sendCookie = (ctx, name, line) => {
-  const lines = [ctx.res.getHeader('set-cookie') ?? []].flat()
-  ctx.res.setHeader('Set-Cookie', [...lines.filter((other) => !other.startsWith(`${name}=`)), line])
+// Adds the lines to the response, in place of earlier ones of the same names.
+const sendCookie = (ctx, lines) => {
+  const names = lines.map((line) => line.slice(0, line.indexOf('=') + 1))
+  const others = [ctx.res.getHeader('set-cookie') ?? []].flat()
+  ctx.res.setHeader('Set-Cookie', [...others.filter((line) => !names.some((name) => line.startsWith(name))), ...lines])
 }
 
-module.exports = { COOKIE_NAME, cookieReader, attributesOf, cookieLine, sendCookie }
+module.exports = { COOKIE_NAME, WELL_FORMED, attributesOf, checkMaxAge, cookieLines, cookieReader, sendCookie }

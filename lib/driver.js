@@ -61,8 +61,8 @@ const flush = () => {
 
 const drain = () => {
   const fields = native.ioTake(environment)
-  for (let at = 0; at < fields.length; at += 4) {
-    const [id, status, text, message] = [fields[at], fields[at + 1], fields[at + 2], fields[at + 3]]
+  for (let at = 0; at < fields.length; at += 6) {
+    const [id, status, text, message, key, ttl] = fields.slice(at, at + 6)
     const error = message === undefined ? undefined : new SessionStoreError(message)
     const submission = waiting.get(id)
     if (submission === undefined) {
@@ -72,7 +72,7 @@ const drain = () => {
     const { channel, resolve, reject } = submission
     waiting.delete(id)
     if (status === undefined) reject(error)
-    else resolve({ status, text, error })
+    else resolve({ status, text, error, key, ttl })
     if (--channel.pending === 0) channel.onIdle?.()
   }
   if (waiting.size === 0) native.ioHold(environment, false)

@@ -5,7 +5,7 @@ const native = require('./native')
 const { serialize } = require('./json')
 const { SessionStoreError } = require('./errors')
 
-const { Plan, Outcome: { Saved, Destroyed, Gone, Refused, Unremoved } } = native
+const { Plan, Conflict, Outcome: { Saved, Destroyed, Gone, Refused, Unremoved } } = native
 
 // A user's JavaScript store (get, set, destroy) behind the same contract as the native ones.
 //
@@ -23,10 +23,24 @@ class JsStore {
   }
 
   async load (key) {
+    const record = await this.read(key)
+    return { ...record, text: textOf(record.value) }
+  }
+
+  // For koa-imsession: with the time that is left, where the store tells it, and where a rotation has moved the record.
+  // The text is made when it is needed: what nobody changes is not serialised.
+  async find (key) {
+    let record = await this.read(key)
+    const { moved } = record.entry
+    if (!isFound(record) && moved !== undefined) record = await this.read(moved)
+    const { value, entry, version } = record
+    return { value, entry, version, ttl: value?.[TTL_MS], key: moved ?? key, get text () { return textOf(value) } }
+  }
+
+  async read (key) {
     const entry = this.entryOf(key)
     const { version } = entry // taken before the store is asked: what is written while it answers comes between
-    const value = await this.call('get', key)
-    return { text: textOf(value), value: typeof value === 'object' ? value : undefined, entry, version }
+    return { value: await this.call('get', key), entry, version }
   }
 
   // The time limit covers the wait for the turn: behind a call that never answers, all fail, and none is late.
@@ -38,20 +52,31 @@ class JsStore {
     return this.inTime(turn, () => { given = false })
   }
 
-  async carryOut ({ plan, flags, key, newKey = key, record, text, value, ttl }, entry) {
+  async carryOut (commit, entry) {
+    const { plan, flags, key, record, text } = commit
+    if (entry.gone && entry.moved !== undefined && flags & Conflict.Immutable) return this.follow(commit, entry.moved)
     const theirs = record.version === entry.version || record.entry === undefined
       ? record.text ?? (plan === Plan.Destroy ? '' : null)
       : await this.reread(plan, key, entry)
     const resolved = native.resolve(plan, flags, record.text, text, theirs)
     if (resolved === Gone || resolved === Refused) return { status: resolved }
     try {
-      return await this.write({ key, newKey, text, value, ttl }, resolved, entry)
+      return await this.write(commit, resolved, entry)
     } finally {
       entry.version++ // behind the write: who loaded while it was under way has to look again
     }
   }
 
-  async write ({ key, newKey, text, value, ttl }, resolved, entry) {
+  // Carries the commit out on the record that a rotation has moved; what another request has renewed needs no renewing.
+  async follow (commit, key) {
+    const { plan, record: { text: base }, text, newKey } = commit
+    if (plan === Plan.Renew && base === text) return { status: Saved, text, key }
+    const record = { text: base, entry: this.entryOf(key), version: -1 } // so that it is read again
+    const moved = { ...commit, key, record, plan: plan === Plan.Renew ? Plan.Save : plan, newKey: plan === Plan.Rotate ? newKey : undefined }
+    return { ...await this.commit(moved), key }
+  }
+
+  async write ({ key, newKey = key, text, value, ttl, grace }, resolved, entry) {
     if (resolved === Destroyed) {
       await this.call('destroy', key)
       entry.gone = true
@@ -60,6 +85,10 @@ class JsStore {
     const stored = resolved === text ? value : JSON.parse(resolved)
     await this.call('set', newKey, stored, ttl)
     entry.gone = newKey !== key
+    if (entry.gone && grace > 0) {
+      entry.moved = newKey
+      setTimeout(() => { entry.moved = undefined }, grace).unref()
+    }
     const holder = newKey === key ? entry : this.entryOf(newKey)
     const record = { status: Saved, text: resolved, value: stored, entry: holder, version: holder.version + (holder === entry ? 1 : 0) }
     if (newKey === key) return record
@@ -80,7 +109,7 @@ class JsStore {
   entryOf (key) {
     let entry = this.entries.get(key)?.deref()
     if (entry === undefined) {
-      entry = { version: 0, gone: false, turn: Promise.resolve() }
+      entry = { version: 0, gone: false, moved: undefined, turn: Promise.resolve() }
       this.entries.set(key, new WeakRef(entry))
       this.unheld.register(entry, key)
     }
@@ -110,4 +139,9 @@ class JsStore {
 // The text of what a store answered; null for nothing.
 const textOf = (value) => value === null || value === undefined ? null : serialize(value) ?? null
 
-module.exports = { JsStore }
+const isFound = ({ value }) => typeof value === 'object' && value !== null
+
+// Under this symbol a JavaScript store's session may tell the milliseconds that are left of it.
+const TTL_MS = Symbol('ttl in milliseconds')
+
+module.exports = { JsStore, TTL_MS, isFound }

@@ -36,6 +36,17 @@ const sessionKinds = {
   onStoreError: kind('a function', (value) => typeof value === 'function')
 }
 
+const imsessionKinds = {
+  name: sessionKinds.key,
+  store: sessionKinds.store,
+  idResolver: kind('an object with the methods get, set and generate', (value) => ['get', 'set', 'generate'].every((method) => typeof value[method] === 'function')),
+  cookie: kind('an object', (value) => typeof value === 'object'),
+  frozen: boolean,
+  regenerateGraceMs: upTo(2 ** 31 - 1),
+  conflict: sessionKinds.conflict,
+  storeTimeoutMs: positive
+}
+
 const memoryKinds = { maxBytes: positive }
 
 const redisKinds = {
@@ -74,7 +85,7 @@ const warn = (what, name, known) => {
   process.emitWarning(`${what} knows no option "${name}" and ignores it; the nearest that it knows is "${native.nearest(name, known)}"`, 'SessionWarning')
 }
 
-const top = { session: sessionKinds, MemoryStore: memoryKinds, RedisStore: redisKinds }
+const top = { session: sessionKinds, imsession: imsessionKinds, MemoryStore: memoryKinds, RedisStore: redisKinds }
 
 const optionsOf = (what, options, isDefault) => {
   if (options && typeof options !== 'object') throw new SessionOptionError('options', options, 'an object')
@@ -84,6 +95,7 @@ const optionsOf = (what, options, isDefault) => {
 module.exports = {
   // Falsy values mean the default, as in koa-session-minimal.
   sessionOptions: (options) => ({ key: 'koa:sess', conflict: Conflict.Merge, storeTimeoutMs: 10000, ...optionsOf('session', options, (value) => !value) }),
+  imsessionOptions: (options) => ({ name: 'connsid', conflict: Conflict.Merge, storeTimeoutMs: 10000, regenerateGraceMs: 0, ...optionsOf('imsession', options) }),
   memoryOptions: (options) => ({ maxBytes: 256 * 1024 * 1024, ...optionsOf('MemoryStore', options) }),
   redisOptions: (options) => ({ prefix: '', connectTimeoutMs: 2000, commandTimeoutMs: 1000, maxPending: 10000, ...optionsOf('RedisStore', options) }),
   string

@@ -1,11 +1,11 @@
 'use strict'
 
 const native = require('./native')
-const { cookieReader, attributesOf, cookieLine, sendCookie } = require('./cookie')
+const { WELL_FORMED, attributesOf, cookieLines, cookieReader, sendCookie } = require('./cookie')
 const { SessionStoreError } = require('./errors')
 const { isSession, serialize } = require('./json')
 const { sessionOptions } = require('./options')
-const { NOTHING, ONE_DAY, backendOf, MemoryStore } = require('./stores')
+const { MemoryStore, NEW_ID_TRIES, NOTHING, ONE_DAY, backendOf } = require('./stores')
 const { update } = require('./update')
 
 const { Plan, Conflict, Outcome: { Destroyed, Gone, Refused, Unremoved } } = native
@@ -88,7 +88,7 @@ class Session {
   open () {
     this.opened = true
     const { text, value } = this.record
-    this.loaded = this.value = text === null ? {} : value ?? this.parse(text)
+    this.loaded = this.value = text === null ? {} : typeof value === 'object' && value !== null ? value : this.parse(text)
   }
 
   parse (text) {
@@ -152,7 +152,7 @@ class Session {
     const keepsId = plan === Plan.Save || plan === Plan.Destroy || adopting
     for (let tries = 0; tries < NEW_ID_TRIES; tries++) {
       const target = keepsId ? id : native.newId()
-      const line = plan === Plan.Destroy ? undefined : cookieLine(ctx, key, target, attributes)
+      const lines = plan === Plan.Destroy ? undefined : cookieLines(ctx, key, target, attributes)
       const result = await this.ask({
         plan,
         flags: adopting ? flags + Conflict.Adopt : flags,
@@ -161,9 +161,10 @@ class Session {
         record: plan === Plan.Create && !adopting ? NOTHING : record,
         text,
         value,
-        ttl: attributes.maxAge || ONE_DAY
+        ttl: attributes.maxAge || ONE_DAY,
+        grace: 0
       })
-      if (result.status !== Refused || keepsId) return this.conclude(plan, result, { target, line, attributes })
+      if (result.status !== Refused || keepsId) return this.conclude(plan, result, { target, lines, attributes })
     }
     throw new SessionStoreError('no free session id was found')
   }
@@ -177,7 +178,7 @@ class Session {
     }
   }
 
-  conclude (plan, result, { target, line, attributes }) {
+  conclude (plan, result, { target, lines, attributes }) {
     const { ctx, record } = this
     if (result.status === Refused) return result
     if (plan !== Plan.Save) this.regenerated = false
@@ -186,13 +187,13 @@ class Session {
       this.id = undefined
       // Where another request has ended the session, the browser may hold a newer cookie than ours.
       if (result.status === Gone && record.text !== null) ctx.app.emit('session:gone', { ctx })
-      else this.send(this.deletionLine(attributes))
+      else this.send(this.deletionLines(attributes))
       return result
     }
     if (result.status === Unremoved) ctx.app.emit('error', result.error, ctx)
     this.record = result
     this.id = target
-    this.send(line)
+    this.send(lines)
     return result
   }
 
@@ -220,8 +221,8 @@ class Session {
     }
   }
 
-  send (line) {
-    if (!this.ctx.headerSent) sendCookie(this.ctx, this.config.key, line)
+  send (lines) {
+    if (!this.ctx.headerSent) sendCookie(this.ctx, lines)
   }
 
   // A session can always be deleted: if its cookie's attributes fail, this is told, and the default ones serve.
@@ -235,12 +236,12 @@ class Session {
     }
   }
 
-  deletionLine (attributes) {
+  deletionLines (attributes) {
     try {
-      return cookieLine(this.ctx, this.config.key, null, attributes)
+      return cookieLines(this.ctx, this.config.key, null, attributes)
     } catch (error) {
       this.ctx.app.emit('error', error, this.ctx)
-      return cookieLine(this.ctx, this.config.key, null, attributesOf())
+      return cookieLines(this.ctx, this.config.key, null, attributesOf())
     }
   }
 
@@ -251,8 +252,6 @@ class Session {
     return done
   }
 }
-
-const NEW_ID_TRIES = 5
 
 const tryParse = (text) => {
   try {
@@ -273,7 +272,8 @@ module.exports = (options) => {
   return async function session (ctx, next) {
     const outer = ctx[STATE]
     outer?.settle()
-    const own = new Session(ctx, config, readId(ctx))
+    const id = readId(ctx)
+    const own = new Session(ctx, config, id !== undefined && WELL_FORMED.test(id) ? id : undefined)
     if (own.id !== undefined) {
       const loaded = own.load()
       if (loaded !== undefined) await loaded

@@ -36,8 +36,14 @@ class MemoryBackend {
     return recordOf(native.memoryLoad(this.handle, key))
   }
 
-  commit ({ plan, flags, key, newKey, record, text, ttl }) {
-    const result = this.write(native.memoryCommit, plan, flags, key, newKey, record.text, text, ttl)
+  find (key) {
+    const [text = null, ttl, found] = native.memoryFind(this.handle, key) ?? []
+    return { text, value: undefined, ttl, key: found ?? key }
+  }
+
+  commit ({ plan, flags, key, newKey, record, text, ttl, grace }) {
+    const result = this.write(native.memoryCommit, plan, flags, key, newKey, record.text, text, ttl, grace)
+    if (Array.isArray(result)) return { status: result[0], text: result[1] ?? text, key: result[2] }
     return typeof result === 'string' ? { status: native.Outcome.Saved, text: result } : { status: result, text }
   }
 
@@ -77,6 +83,32 @@ class MemoryStore {
   }
 }
 
+// koa-imsession's store: promises, and nothing but objects.
+class ImMemoryStore extends MemoryStore {
+  constructor (options) {
+    super(options)
+    if (process.env.NODE_ENV !== 'test') warnOnce()
+  }
+
+  async get (key) {
+    return super.get(key)
+  }
+
+  async set (key, session, ttl) {
+    if (typeof session !== 'object' || session === null) throw new TypeError('session data must be an object')
+    super.set(key, session, ttl)
+  }
+
+  async destroy (key) {
+    super.destroy(key)
+  }
+}
+
+let warnOnce = () => {
+  process.emitWarning('the memory store is for one process: its sessions are seen by no other, and end with it', 'SessionWarning')
+  warnOnce = () => {}
+}
+
 class RedisBackend {
   constructor (channel, prefix) {
     this.channel = channel
@@ -93,10 +125,16 @@ class RedisBackend {
     return recordOf(text)
   }
 
-  async commit ({ plan, flags, key, newKey, record, text, ttl }) {
+  async find (key) {
+    const { text = null, ttl, key: found } = await this.submit(native.redisFind, this.prefix + key)
+    return { text, value: undefined, ttl: ttl < 0 ? undefined : ttl, key: found?.slice(this.prefix.length) ?? key }
+  }
+
+  async commit ({ plan, flags, key, newKey, record, text, ttl, grace }) {
     const { prefix } = this
-    const result = await this.submit(native.redisCommit, plan, flags, prefix + key, newKey && prefix + newKey, record.text, text, ttl)
+    const result = await this.submit(native.redisCommit, plan, flags, prefix + key, newKey && prefix + newKey, record.text, text, ttl, grace)
     result.text ??= text
+    result.key = result.key?.slice(prefix.length)
     return result
   }
 }
@@ -154,12 +192,15 @@ class RedisStore extends EventEmitter {
   }
 }
 
-// A store behind the contract; one whose get, set or destroy is not ours any more is the user's own.
-const backendOf = (store, timeoutMs) => {
-  for (const { prototype: ours } of [MemoryStore, RedisStore]) {
-    if (store.get === ours.get && store.set === ours.set && store.destroy === ours.destroy) return store[BACKEND]
-  }
-  return new JsStore(store, timeoutMs)
-}
+// Are get, set and destroy the store's own? One that has others is the user's.
+const isNative = (store) => [MemoryStore, ImMemoryStore, RedisStore].some(({ prototype: ours }) => {
+  return store.get === ours.get && store.set === ours.set && store.destroy === ours.destroy
+})
 
-module.exports = { MemoryStore, RedisStore, NOTHING, ONE_DAY, backendOf }
+// A store behind the contract.
+const backendOf = (store, timeoutMs) => isNative(store) ? store[BACKEND] : new JsStore(store, timeoutMs)
+
+// A new id is drawn again when its key is taken, which happens to no random one.
+const NEW_ID_TRIES = 5
+
+module.exports = { ImMemoryStore, MemoryStore, RedisStore, NEW_ID_TRIES, NOTHING, ONE_DAY, backendOf, isNative }

@@ -202,9 +202,9 @@ impl<'d, 'a> Value<'d, 'a> {
     }
 
     fn same(self, other: Self) -> bool {
-        let mut pairs = vec![(self, other)];
-        while let Some((a, b)) = pairs.pop() {
-            if a.text() == b.text() {
+        let mut pairs = vec![(self, other, 0)];
+        while let Some((a, b, depth)) = pairs.pop() {
+            if alike(a, b, depth) {
                 continue;
             }
             if a.kind() != b.kind() {
@@ -227,7 +227,7 @@ impl<'d, 'a> Value<'d, 'a> {
                     if a.children().count() != b.children().count() {
                         return false;
                     }
-                    pairs.extend(a.children().zip(b.children()));
+                    pairs.extend(a.children().zip(b.children()).map(|(a, b)| (a, b, depth + 1)));
                 }
                 Kind::Object => {
                     let (ours, theirs) = (a.members(), b.members());
@@ -236,7 +236,7 @@ impl<'d, 'a> Value<'d, 'a> {
                     }
                     for (name, value) in &ours.list {
                         match theirs.get(name) {
-                            Some(other) => pairs.push((*value, other)),
+                            Some(other) => pairs.push((*value, other, depth + 1)),
                             None => return false,
                         }
                     }
@@ -245,6 +245,12 @@ impl<'d, 'a> Value<'d, 'a> {
         }
         true
     }
+}
+
+/// Are the two the same to the letter? Objects and arrays far inside are not compared so: what differs at the bottom
+/// would be read again at every level above it.
+fn alike(a: Value, b: Value, depth: u32) -> bool {
+    (depth < 16 || !matches!(a.kind(), Kind::Object | Kind::Array)) && a.text() == b.text()
 }
 
 /// An object's members: of duplicate keys the last value counts, as for `JSON.parse`.
@@ -291,6 +297,7 @@ enum Pending<'d, 'a> {
         base: Option<Value<'d, 'a>>,
         ours: Value<'d, 'a>,
         theirs: Value<'d, 'a>,
+        depth: u32,
     },
     /// The object that was begun at this place of the text is complete.
     Close {
@@ -303,15 +310,15 @@ enum Pending<'d, 'a> {
 /// compared again at every level above it.
 fn merge_objects<'d, 'a>(base: Value<'d, 'a>, ours: Value<'d, 'a>, theirs: Value<'d, 'a>) -> String {
     let mut text = String::with_capacity(ours.text().len() + theirs.text().len());
-    let mut pending = vec![Pending::Merge { base: Some(base), ours, theirs }];
+    let mut pending = vec![Pending::Merge { base: Some(base), ours, theirs, depth: 0 }];
     // Has the object that is open at that depth changed?
     let mut changed = Vec::new();
     while let Some(next) = pending.pop() {
         match next {
             Pending::Text(piece) => text.push_str(piece),
-            Pending::Merge { base, ours, theirs } => {
+            Pending::Merge { base, ours, theirs, depth } => {
                 let begun = text.len();
-                let (members, any_changed) = merge_members(base, ours, theirs);
+                let (members, any_changed) = merge_members(base, ours, theirs, depth);
                 changed.push(any_changed);
                 let mut pieces = vec![Pending::Text("{")];
                 for (key, value) in members {
@@ -345,6 +352,7 @@ fn merge_members<'d, 'a>(
     base: Option<Value<'d, 'a>>,
     ours: Value<'d, 'a>,
     theirs: Value<'d, 'a>,
+    depth: u32,
 ) -> (Vec<(&'a str, Pending<'d, 'a>)>, bool) {
     let mut changed = base.is_none();
     let base = base.map(Value::members);
@@ -355,9 +363,9 @@ fn merge_members<'d, 'a>(
         let (was, our) = (in_base(name), ours.get(name));
         let value = match (was, our) {
             (None, None) => Pending::Text(their.text()),
-            (Some(was), Some(our)) if was.text() == our.text() => Pending::Text(their.text()),
+            (Some(was), Some(our)) if alike(was, our, depth) => Pending::Text(their.text()),
             (_, Some(our)) if [Some(our), Some(*their), was].iter().flatten().all(|v| v.kind() == Kind::Object) => {
-                Pending::Merge { base: was, ours: our, theirs: *their }
+                Pending::Merge { base: was, ours: our, theirs: *their, depth: depth + 1 }
             }
             (Some(was), Some(our)) if was.same(our) => Pending::Text(their.text()),
             _ => {

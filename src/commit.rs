@@ -20,6 +20,8 @@ pub enum Plan {
     Rotate = 3,
     /// Remove the record, whatever it holds now.
     Destroy = 4,
+    /// Rotate a record whose time is running out, unless another request has already done so.
+    Renew = 5,
 }
 
 /// What a request knows when it ends.
@@ -65,6 +67,15 @@ pub enum Conflict {
     Refuse = 2,
 }
 
+/// What a session with nothing in it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Empty {
+    /// No session: its record is removed.
+    Removed,
+    /// A session like any other.
+    Kept,
+}
+
 /// What becomes of a record that is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution<'a> {
@@ -91,7 +102,13 @@ impl Resolution<'_> {
 }
 
 /// Resolves a commit of `base -> ours` against what the store holds now.
-pub fn resolve<'a>(base: &str, ours: &'a str, theirs: Option<&'a str>, conflict: Conflict) -> Resolution<'a> {
+pub fn resolve<'a>(
+    base: &str,
+    ours: &'a str,
+    theirs: Option<&'a str>,
+    conflict: Conflict,
+    empty: Empty,
+) -> Resolution<'a> {
     let Some(theirs) = theirs else { return Resolution::Gone };
     let text = match conflict {
         _ if theirs == base => Cow::Borrowed(ours),
@@ -101,7 +118,7 @@ pub fn resolve<'a>(base: &str, ours: &'a str, theirs: Option<&'a str>, conflict:
         Conflict::Merge if theirs == ours => Cow::Borrowed(ours),
         Conflict::Merge => change::merge(base, ours, theirs),
     };
-    if change::is_empty(&text) { Resolution::Remove } else { Resolution::Write(text) }
+    if empty == Empty::Removed && change::is_empty(&text) { Resolution::Remove } else { Resolution::Write(text) }
 }
 
 #[cfg(test)]
@@ -152,24 +169,30 @@ mod tests {
     fn a_conflict_resolves_as_it_was_asked_to() {
         let (base, ours, theirs) = (r#"{"a":1}"#, r#"{"a":1,"b":2}"#, r#"{"a":1,"c":3}"#);
         let write = |text| Resolution::Write(Cow::Borrowed(text));
-        assert_eq!(resolve(base, ours, Some(base), Conflict::Refuse), write(ours));
-        assert_eq!(resolve(base, ours, Some(theirs), Conflict::Refuse), Resolution::Refused);
-        assert_eq!(resolve(base, ours, Some(theirs), Conflict::Overwrite), write(ours));
-        assert_eq!(resolve(base, ours, Some(theirs), Conflict::Merge), write(r#"{"a":1,"c":3,"b":2}"#));
-        assert_eq!(resolve(base, ours, None, Conflict::Overwrite), Resolution::Gone);
+        assert_eq!(resolve(base, ours, Some(base), Conflict::Refuse, Empty::Removed), write(ours));
+        assert_eq!(resolve(base, ours, Some(theirs), Conflict::Refuse, Empty::Removed), Resolution::Refused);
+        assert_eq!(resolve(base, ours, Some(theirs), Conflict::Overwrite, Empty::Removed), write(ours));
+        assert_eq!(resolve(base, ours, Some(theirs), Conflict::Merge, Empty::Removed), write(r#"{"a":1,"c":3,"b":2}"#));
+        assert_eq!(resolve(base, ours, None, Conflict::Overwrite, Empty::Removed), Resolution::Gone);
     }
 
     #[test]
     fn an_emptied_session_goes_only_if_the_merge_is_empty() {
-        assert_eq!(resolve(r#"{"a":1}"#, "{}", Some(r#"{"a":1}"#), Conflict::Merge), Resolution::Remove);
         assert_eq!(
-            resolve(r#"{"a":1}"#, "{}", Some(r#"{"a":1,"b":2}"#), Conflict::Merge),
+            resolve(r#"{"a":1}"#, "{}", Some(r#"{"a":1}"#), Conflict::Merge, Empty::Removed),
+            Resolution::Remove
+        );
+        assert_eq!(
+            resolve(r#"{"a":1}"#, "{}", Some(r#"{"a":1,"b":2}"#), Conflict::Merge, Empty::Removed),
             Resolution::Write(Cow::Borrowed(r#"{"b":2}"#))
         );
     }
 
     #[test]
     fn two_updates_to_the_same_text_are_still_two_updates() {
-        assert_eq!(resolve(r#"{"n":1}"#, r#"{"n":2}"#, Some(r#"{"n":2}"#), Conflict::Refuse), Resolution::Refused);
+        assert_eq!(
+            resolve(r#"{"n":1}"#, r#"{"n":2}"#, Some(r#"{"n":2}"#), Conflict::Refuse, Empty::Removed),
+            Resolution::Refused
+        );
     }
 }

@@ -21,6 +21,16 @@ pub fn generate() -> String {
     id
 }
 
+/// A new session id as koa-imsession makes them: 16 random bytes in 32 lower-case hexadecimal digits.
+///
+/// # Panics
+/// When the operating system gives no randomness.
+pub fn generate_hex() -> String {
+    let mut bytes = [0u8; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +41,13 @@ mod tests {
         let ids: HashSet<String> = (0..10_000).map(|_| generate()).collect();
         assert_eq!(ids.len(), 10_000);
         assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|b| BASE64URL.contains(&b))));
+    }
+
+    #[test]
+    fn hexadecimal_ids_are_32_lower_case_digits_and_never_repeat() {
+        let ids: HashSet<String> = (0..10_000).map(|_| generate_hex()).collect();
+        assert_eq!(ids.len(), 10_000);
+        assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|b| b"0123456789abcdef".contains(&b))));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 mod memory;
 mod redis;
 
-use koa_session_engine::commit::{Conflict, Plan, Request, Resolution};
+use koa_session_engine::commit::{Conflict, Empty, Plan, Request, Resolution};
 use koa_session_engine::store::{Commit, Outcome};
 use koa_session_engine::{change, commit, error, id};
 use napi::bindgen_prelude::Either;
@@ -22,6 +22,7 @@ pub enum Kind {
     Save = 2,
     Rotate = 3,
     Destroy = 4,
+    Renew = 5,
 }
 
 /// What to do when the store holds something else than what was loaded.
@@ -32,6 +33,8 @@ pub enum OnConflict {
     Refuse = 2,
     /// To be added to the others: a created record may be merged into one that has come to its key.
     Adopt = 4,
+    /// To be added: a session with nothing in it is one, and pointers of rotated records are followed.
+    Immutable = 8,
 }
 
 /// What became of a commit; a merged text stands for `Saved` with that text.
@@ -48,6 +51,12 @@ pub enum Status {
 #[napi(catch_unwind)]
 pub fn new_id() -> String {
     id::generate()
+}
+
+/// A new session id of koa-imsession's form.
+#[napi(catch_unwind)]
+pub fn new_hex_id() -> String {
+    id::generate_hex()
 }
 
 /// What the end of a request does, as the number of its plan.
@@ -67,7 +76,7 @@ pub fn resolve(
     text: Option<String>,
     theirs: Option<String>,
 ) -> Either<Status, String> {
-    let commit = commit_of(plan, flags, String::new(), None, base, text, 0.0);
+    let commit = commit_of(plan, flags, String::new(), None, base, text, 0.0, 0.0);
     match commit.resolve(theirs.as_deref()) {
         Resolution::Write(text) => Either::B(text.into_owned()),
         Resolution::Remove => Either::A(Status::Destroyed),
@@ -89,7 +98,7 @@ pub fn nearest(name: String, known: Vec<String>) -> Option<String> {
 }
 
 fn plan_of(plan: u32) -> Plan {
-    [Plan::Nothing, Plan::Create, Plan::Save, Plan::Rotate, Plan::Destroy][plan as usize]
+    [Plan::Nothing, Plan::Create, Plan::Save, Plan::Rotate, Plan::Destroy, Plan::Renew][plan as usize]
 }
 
 fn conflict_of(conflict: u32) -> Conflict {
@@ -105,7 +114,9 @@ fn commit_of(
     base: Option<String>,
     text: Option<String>,
     ttl_ms: f64,
+    grace_ms: f64,
 ) -> Commit {
+    let has = |flag: OnConflict| flags & flag as u32 != 0;
     Commit {
         plan: plan_of(plan),
         key,
@@ -113,8 +124,11 @@ fn commit_of(
         base,
         text: text.unwrap_or_default(),
         ttl_ms: whole_ms(ttl_ms),
-        conflict: conflict_of(flags & !(OnConflict::Adopt as u32)),
-        adopt: flags & OnConflict::Adopt as u32 != 0,
+        conflict: conflict_of(flags & 3),
+        adopt: has(OnConflict::Adopt),
+        empty: if has(OnConflict::Immutable) { Empty::Kept } else { Empty::Removed },
+        grace_ms: grace_ms.max(0.0) as u64,
+        follow: has(OnConflict::Immutable),
     }
 }
 
@@ -123,15 +137,27 @@ fn whole_ms(ttl_ms: f64) -> u64 {
     ttl_ms.ceil().max(1.0) as u64
 }
 
-/// An outcome's number, the text that was stored instead of the commit's own, and what went wrong behind it.
-fn outcome_parts(outcome: Outcome) -> (Status, Option<String>, Option<error::Error>) {
-    match outcome {
+/// What JavaScript is told of an outcome.
+struct Told {
+    status: Status,
+    /// The text that was stored instead of the commit's own.
+    text: Option<String>,
+    /// What went wrong although the record was stored.
+    error: Option<error::Error>,
+    /// Where the record is, if it was moved meanwhile.
+    key: Option<String>,
+}
+
+fn told(outcome: Outcome) -> Told {
+    let (status, text, error) = match outcome {
+        Outcome::Moved(key, outcome) => return Told { key: Some(key), ..told(*outcome) },
         Outcome::Saved(text) => (Status::Saved, text, None),
         Outcome::Destroyed => (Status::Destroyed, None, None),
         Outcome::Gone => (Status::Gone, None, None),
         Outcome::Refused => (Status::Refused, None, None),
         Outcome::Unremoved(text, error) => (Status::Unremoved, text, Some(error)),
-    }
+    };
+    Told { status, text, error, key: None }
 }
 
 fn thrown(error: error::Error) -> napi::Error {

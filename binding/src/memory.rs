@@ -1,8 +1,9 @@
 //! The memory store's functions: synchronous, under a handle that frees the store when JavaScript lets go of it.
 
-use crate::{Status, commit_of, outcome_parts, thrown, whole_ms};
+use crate::{Status, Told, commit_of, thrown, told, whole_ms};
+use koa_session_engine::store::Found;
 use koa_session_engine::store::memory::MemoryStore;
-use napi::bindgen_prelude::{Either, External};
+use napi::bindgen_prelude::{Either3, External};
 use napi_derive::napi;
 use std::sync::Arc;
 
@@ -27,7 +28,18 @@ pub fn memory_destroy(store: &External<Arc<MemoryStore>>, key: String) -> bool {
     store.destroy(&key)
 }
 
-/// What became of the commit; a text is the merged one that was stored.
+/// The text under a key or where a pointer leads from there, the milliseconds left of it, and where it was found if a
+/// pointer led there.
+#[napi(catch_unwind)]
+pub fn memory_find(store: &External<Arc<MemoryStore>>, key: String) -> Option<(String, f64, Option<String>)> {
+    store.find(&key).map(|Found { text, ttl_ms, key }| (text, ttl_ms as f64, key))
+}
+
+/// An outcome; with the merged text that was stored; and where the record had been moved, with its key too.
+type Committed = Either3<Status, String, (Status, Option<String>, String)>;
+
+/// What became of the commit; a text is the merged one that was stored. Where the record was moved meanwhile, both and
+/// the key where it is.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments)]
 pub fn memory_commit(
@@ -39,10 +51,14 @@ pub fn memory_commit(
     base: Option<String>,
     text: Option<String>,
     ttl_ms: f64,
-) -> napi::Result<Either<Status, String>> {
-    let outcome = store.commit(&commit_of(plan, flags, key, new_key, base, text, ttl_ms)).map_err(thrown)?;
-    let (status, text, _) = outcome_parts(outcome);
-    Ok(text.map_or(Either::A(status), Either::B))
+    grace_ms: f64,
+) -> napi::Result<Committed> {
+    let commit = commit_of(plan, flags, key, new_key, base, text, ttl_ms, grace_ms);
+    Ok(match told(store.commit(&commit).map_err(thrown)?) {
+        Told { key: Some(key), status, text, .. } => Either3::C((status, text, key)),
+        Told { text: Some(text), .. } => Either3::B(text),
+        Told { status, .. } => Either3::A(status),
+    })
 }
 
 /// Records and bytes held, and records that had to go before their time.

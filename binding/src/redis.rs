@@ -1,11 +1,12 @@
 //! The Redis store's functions: submissions by number, completions in one list per wake-up.
 
-use crate::{Status, commit_of, outcome_parts, whole_ms};
+use crate::{Status, Told, commit_of, told, whole_ms};
 use koa_session_engine::driver::Ticket;
+use koa_session_engine::store::Found;
 use koa_session_engine::store::redis::{
     Answer, DRIVER, Event, Job, Options, Port, RedisStore, Request, SentinelOptions, TlsOptions,
 };
-use napi::bindgen_prelude::{Either3, External, Function};
+use napi::bindgen_prelude::{Either4, External, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Unknown, sys};
 use napi_derive::napi;
@@ -55,20 +56,26 @@ pub fn io_flush() {
     DRIVER.flush();
 }
 
-/// The completions that wait, four fields each: the submission's number, the outcome (nothing for a failure), a
-/// text, an error's message. A store's events come under the number that it was opened with.
+/// The completions that wait, six fields each: the submission's number, the outcome (nothing for a failure), a text, an
+/// error's message, the key where the record is if it was moved, the milliseconds that are left of it. A store's events
+/// come under the number that it was opened with, their name as the text.
 #[napi(catch_unwind)]
-pub fn io_take(environment: &External<Environment>) -> Vec<Either3<u32, String, ()>> {
+pub fn io_take(environment: &External<Environment>) -> Vec<Either4<u32, String, f64, ()>> {
     let done = environment.port.take();
-    let mut fields = Vec::with_capacity(done.len() * 4);
-    let text = |text: Option<String>| text.map_or(Either3::C(()), Either3::B);
+    let mut fields = Vec::with_capacity(done.len() * 6);
+    let field = |text: Option<String>| text.map_or(Either4::D(()), Either4::B);
     for (id, result) in done {
-        let (status, answer, error) = match result {
-            Ok(Answer::Text(text)) => (Some(Status::Saved), text, None),
-            Ok(Answer::Done) => (Some(Status::Saved), None, None),
+        let mut left = None;
+        let (status, text, error, key) = match result {
+            Ok(Answer::Text(text)) => (Some(Status::Saved), text, None, None),
+            Ok(Answer::Found(None)) | Ok(Answer::Done) => (Some(Status::Saved), None, None, None),
+            Ok(Answer::Found(Some(Found { text, ttl_ms, key }))) => {
+                left = Some(ttl_ms as f64);
+                (Some(Status::Saved), Some(text), None, key)
+            }
             Ok(Answer::Outcome(outcome)) => {
-                let (status, text, error) = outcome_parts(outcome);
-                (Some(status), text, error)
+                let Told { status, text, error, key } = told(outcome);
+                (Some(status), text, error, key)
             }
             Ok(Answer::Event(event)) => {
                 let (name, error) = match event {
@@ -78,12 +85,14 @@ pub fn io_take(environment: &External<Environment>) -> Vec<Either3<u32, String, 
                     Event::Reconnecting => ("reconnecting", None),
                     Event::Error(error) => ("error", Some(error)),
                 };
-                (None, Some(name.to_owned()), error)
+                (None, Some(name.to_owned()), error, None)
             }
-            Err(error) => (None, None, Some(error)),
+            Err(error) => (None, None, Some(error), None),
         };
-        let status = status.map_or(Either3::C(()), |status| Either3::A(status as u32));
-        fields.extend([Either3::A(id), status, text(answer), text(error.map(|error| error.to_string()))]);
+        let status = status.map_or(Either4::D(()), |status| Either4::A(status as u32));
+        let message = field(error.map(|error| error.to_string()));
+        let left = left.map_or(Either4::D(()), Either4::C);
+        fields.extend([Either4::A(id), status, field(text), message, field(key), left]);
     }
     fields
 }
@@ -165,6 +174,11 @@ pub fn redis_load(store: &Store, environment: &External<Environment>, id: u32, k
 }
 
 #[napi(catch_unwind)]
+pub fn redis_find(store: &Store, environment: &External<Environment>, id: u32, key: String) {
+    submit(store, environment, id, Request::Find(key));
+}
+
+#[napi(catch_unwind)]
 pub fn redis_set(store: &Store, environment: &External<Environment>, id: u32, key: String, text: String, ttl_ms: f64) {
     submit(store, environment, id, Request::Set(key, text, whole_ms(ttl_ms)));
 }
@@ -187,8 +201,9 @@ pub fn redis_commit(
     base: Option<String>,
     text: Option<String>,
     ttl_ms: f64,
+    grace_ms: f64,
 ) {
-    let commit = commit_of(plan, flags, key, new_key, base, text, ttl_ms);
+    let commit = commit_of(plan, flags, key, new_key, base, text, ttl_ms, grace_ms);
     submit(store, environment, id, Request::Commit(commit));
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One lock guards a store; the sweep gives it up after every slice.
 
-use super::{Commit, Outcome};
+use super::{Commit, Found, Outcome, pointer_key};
 use crate::commit::{Plan, Resolution};
 use crate::error::Error;
 use foldhash::fast::FixedState;
@@ -91,31 +91,28 @@ impl MemoryStore {
         live
     }
 
+    /// The record under a key, or where a pointer leads from there.
+    pub fn find(&self, key: &str) -> Option<Found> {
+        let mut inner = self.lock();
+        if let Some((text, ttl_ms)) = inner.get_with_ttl(key) {
+            return Some(Found { text, ttl_ms, key: None });
+        }
+        let target = inner.get(&pointer_key(key))?.to_owned();
+        let (text, ttl_ms) = inner.get_with_ttl(&target)?;
+        Some(Found { text, ttl_ms, key: Some(target) })
+    }
+
     /// Carries out the end of a request, in one step under the lock.
     pub fn commit(&self, commit: &Commit) -> Result<Outcome, Error> {
         let mut inner = self.lock();
-        let Commit { key, new_key, ttl_ms, .. } = commit;
-        let target = match commit.plan {
-            Plan::Nothing => return Ok(Outcome::Saved(None)),
-            Plan::Rotate if inner.get(new_key).is_some() => return Ok(Outcome::Refused),
-            Plan::Rotate => new_key,
-            _ => key,
-        };
-        match commit.resolve(inner.get(key)).into_owned() {
-            Resolution::Write(text) => {
-                inner.put(target, &text, *ttl_ms, self.max_bytes)?;
-                if target != key {
-                    inner.remove(key);
-                }
-                Ok(commit.saved(&text))
-            }
-            Resolution::Remove => {
-                inner.remove(key);
-                Ok(Outcome::Destroyed)
-            }
-            Resolution::Gone => Ok(Outcome::Gone),
-            Resolution::Refused => Ok(Outcome::Refused),
+        if commit.follow
+            && inner.get(&commit.key).is_none()
+            && let Some(target) = inner.get(&pointer_key(&commit.key)).map(str::to_owned)
+        {
+            let outcome = inner.commit(&commit.moved_to(&target), self.max_bytes)?;
+            return Ok(Outcome::Moved(target, Box::new(outcome)));
         }
+        inner.commit(commit, self.max_bytes)
     }
 
     /// Bytes held now, bookkeeping included.
@@ -185,6 +182,37 @@ impl Inner {
             self.link_newest(place);
         }
         std::str::from_utf8(self.slot(place).text()).ok()
+    }
+
+    fn get_with_ttl(&mut self, key: &str) -> Option<(String, i64)> {
+        let text = self.get(key)?.to_owned();
+        let ttl_ms = self.slot(self.find(key)?).deadline.saturating_sub(now_ms());
+        Some((text, i64::try_from(ttl_ms).unwrap_or(i64::MAX)))
+    }
+
+    fn commit(&mut self, commit: &Commit, max_bytes: usize) -> Result<Outcome, Error> {
+        let Commit { plan, key, new_key, ttl_ms, grace_ms, .. } = commit;
+        let target = match plan {
+            Plan::Nothing => return Ok(Outcome::Saved(None)),
+            Plan::Rotate | Plan::Renew if self.get(new_key).is_some() => return Ok(Outcome::Refused),
+            Plan::Rotate | Plan::Renew => new_key,
+            _ => key,
+        };
+        match commit.resolve(self.get(key)).into_owned() {
+            Resolution::Write(text) => {
+                self.put(target, &text, *ttl_ms, max_bytes)?;
+                if target != key && self.remove(key) && *grace_ms > 0 {
+                    self.put(&pointer_key(key), new_key, *grace_ms, max_bytes)?;
+                }
+                Ok(commit.saved(&text))
+            }
+            Resolution::Remove => {
+                self.remove(key);
+                Ok(Outcome::Destroyed)
+            }
+            Resolution::Gone => Ok(Outcome::Gone),
+            Resolution::Refused => Ok(Outcome::Refused),
+        }
     }
 
     fn put(&mut self, key: &str, text: &str, ttl_ms: u64, max_bytes: usize) -> Result<(), Error> {

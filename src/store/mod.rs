@@ -7,13 +7,17 @@
 //!   that is gone;
 //! - *rotate* writes the new record first, then removes the old one, and carries over what others saved in between;
 //!   if the old record is gone, only what the request added to its session is kept, under the new key;
-//! - *destroy* removes whatever is there.
+//! - *destroy* removes whatever is there;
+//! - *renew* rotates, but of many requests that want to, one does and the others go on with its record.
+//!
+//! A rotation can leave a pointer from the old key to the new one for a time of grace. Commits that follow pointers are
+//! then carried out where it leads, in one hop.
 
 pub mod memory;
 pub mod redis;
 
 use crate::change;
-use crate::commit::{Conflict, Plan, Resolution, resolve};
+use crate::commit::{Conflict, Empty, Plan, Resolution, resolve};
 use crate::error::Error;
 use std::borrow::Cow;
 
@@ -34,6 +38,26 @@ pub struct Commit {
     pub conflict: Conflict,
     /// May a created record be merged into one that has come to its key?
     pub adopt: bool,
+    pub empty: Empty,
+    /// How long the old key of a rotated record leads to the new one, in milliseconds; 0 for not at all.
+    pub grace_ms: u64,
+    /// Is the record looked for where a rotation has left a pointer to?
+    pub follow: bool,
+}
+
+/// A record as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub text: String,
+    /// What is left of its time to live, in milliseconds; negative if it has no end.
+    pub ttl_ms: i64,
+    /// Where it was found, if a pointer led there.
+    pub key: Option<String>,
+}
+
+/// Where the pointer of a rotated key is kept: in the same slot of a cluster, since the braces make the key the hash tag.
+pub(crate) fn pointer_key(key: &str) -> String {
+    format!("{{{key}}}:to")
 }
 
 /// What became of a commit.
@@ -49,6 +73,8 @@ pub enum Outcome {
     Refused,
     /// Stored under the new key, but removing the old record failed.
     Unremoved(Option<String>, Error),
+    /// The record had been rotated before; this became of the commit at the key where the pointer led.
+    Moved(String, Box<Outcome>),
 }
 
 impl Commit {
@@ -63,6 +89,7 @@ impl Commit {
         match (self.plan, theirs) {
             (Plan::Create, _) => self.resolve_create(theirs),
             (Plan::Rotate, _) => self.resolve_rotation(theirs),
+            (Plan::Renew, _) => self.resolve_save(theirs),
             (Plan::Save | Plan::Nothing, _) => self.resolve_save(theirs),
             (Plan::Destroy, Some(_)) => Resolution::Remove,
             (Plan::Destroy, None) => Resolution::Gone,
@@ -72,7 +99,7 @@ impl Commit {
     /// What is to be written where a new record shall go, when the store holds `theirs` there.
     fn resolve_create<'a>(&'a self, theirs: Option<&'a str>) -> Resolution<'a> {
         match theirs {
-            Some(_) if self.adopt => resolve(self.base(), &self.text, theirs, self.conflict),
+            Some(_) if self.adopt => resolve(self.base(), &self.text, theirs, self.conflict, self.empty),
             // Our own text is there: a commit whose answer was lost, tried again.
             Some(theirs) if theirs != self.text => Resolution::Refused,
             _ => Resolution::Write(Cow::Borrowed(&self.text)),
@@ -81,7 +108,7 @@ impl Commit {
 
     /// What is to be written over the loaded record, when the store holds `theirs` there.
     fn resolve_save<'a>(&'a self, theirs: Option<&'a str>) -> Resolution<'a> {
-        resolve(self.base(), &self.text, theirs, self.conflict)
+        resolve(self.base(), &self.text, theirs, self.conflict, self.empty)
     }
 
     /// What is to be written under the new key, when the store holds `theirs` under the old one.
@@ -94,6 +121,16 @@ impl Commit {
             },
             (Some(_), Some(_)) => self.resolve_save(theirs),
         }
+    }
+
+    /// The same commit on the record that a pointer leads to; what another request has renewed needs no renewing.
+    fn moved_to(&self, target: &str) -> Self {
+        let plan = match self.plan {
+            Plan::Renew if self.base() == self.text => Plan::Nothing,
+            Plan::Renew => Plan::Save,
+            plan => plan,
+        };
+        Self { plan, key: target.to_owned(), follow: false, ..self.clone() }
     }
 
     /// The outcome of having stored `text`.

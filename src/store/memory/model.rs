@@ -3,7 +3,7 @@
 use super::tests::{HOUR, NO_BOUND};
 use super::*;
 use crate::change::tests::{object, reference};
-use crate::commit::{Conflict, Request, plan};
+use crate::commit::{Conflict, Empty, Request, plan};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -167,6 +167,9 @@ proptest! {
                         ttl_ms: HOUR,
                         conflict: Conflict::Merge,
                         adopt: false,
+                        empty: Empty::Removed,
+                        grace_ms: 0,
+                        follow: false,
                     }).unwrap();
                     let expected = expected(&mut model, &client, &new_id);
                     prop_assert!(alike(&outcome, &expected), "{:?}: {:?}, expected {:?}", client, outcome, expected);

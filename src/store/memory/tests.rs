@@ -1,5 +1,6 @@
 use super::*;
 use crate::commit::Conflict;
+use crate::commit::Empty;
 use std::thread::{sleep, spawn};
 
 pub const HOUR: u64 = 3_600_000;
@@ -15,6 +16,9 @@ fn commit(plan: Plan, key: &str, base: Option<&str>, text: &str) -> Commit {
         ttl_ms: HOUR,
         conflict: Conflict::Merge,
         adopt: false,
+        empty: Empty::Removed,
+        grace_ms: 0,
+        follow: false,
     }
 }
 

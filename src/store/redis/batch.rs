@@ -67,10 +67,7 @@ impl Batch {
                 for (waiter, reply) in waiters.into_iter().zip(replies) {
                     // An error reply fails its own command only.
                     waiter.answer(match reply {
-                        Value::ServerError(error) => {
-                            let details = error.details().unwrap_or_default();
-                            Err(Error::Refused(format!("{} {details}", error.code())))
-                        }
+                        Value::ServerError(error) => Err(Error::Refused(told(error.code(), error.details()))),
                         reply => Ok(reply),
                     });
                 }
@@ -84,6 +81,14 @@ impl Batch {
     }
 }
 
+/// An error reply without what the server repeats of the command: there are a session's id and data in it.
+fn told(code: &str, details: Option<&str>) -> String {
+    let details = details.unwrap_or_default();
+    let own =
+        details.split_once("with args beginning with").map_or(details, |(own, _)| own.trim_end_matches([' ', ',']));
+    format!("{code} {own}")
+}
+
 impl Waiter {
     fn answer(self, reply: Result<Value, Error>) {
         match self {
@@ -91,5 +96,17 @@ impl Waiter {
             // Nobody listens if the work was given up; the command has been carried out all the same.
             Self::Step(step) => drop(step.send(reply)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn an_error_reply_is_told_without_the_commands_arguments() {
+        let echo = "unknown command 'SET', with args beginning with: 'koa:sess:id' '{\"secret\":1}' ";
+        assert_eq!(told("ERR", Some(echo)), "ERR unknown command 'SET'");
+        assert_eq!(told("MOVED", Some("3999 127.0.0.1:6381")), "MOVED 3999 127.0.0.1:6381");
     }
 }

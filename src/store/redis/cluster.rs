@@ -14,6 +14,7 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 pub struct Cluster {
@@ -22,6 +23,8 @@ pub struct Cluster {
     on_event: OnEvent,
     state: Mutex<State>,
     refreshing: AtomicBool,
+    /// Held while the first map is loaded: who comes meanwhile waits for it.
+    loading: tokio::sync::Mutex<()>,
     /// How many nodes are connected: the cluster is, as long as one is.
     connected: Arc<AtomicUsize>,
 }
@@ -53,7 +56,8 @@ enum Redirection {
 impl Cluster {
     pub fn new(seeds: Vec<Server>, timeouts: Timeouts, on_event: OnEvent) -> Arc<Self> {
         let (state, refreshing) = (Mutex::default(), AtomicBool::new(false));
-        Arc::new(Self { seeds, timeouts, on_event, state, refreshing, connected: Arc::default() })
+        let (loading, connected) = (tokio::sync::Mutex::default(), Arc::default());
+        Arc::new(Self { seeds, timeouts, on_event, state, refreshing, loading, connected })
     }
 
     /// Sends a command to the node that holds `key`, and follows where it is sent.
@@ -127,6 +131,10 @@ impl Cluster {
         if self.lock().closed {
             return Err(Error::Closed);
         }
+        let _one_at_a_time = self.loading.lock().await;
+        if let Some(node) = self.known_node(slot) {
+            return Ok(node);
+        }
         self.load().await?;
         self.known_node(slot).ok_or_else(|| Error::Unreachable("no node of the cluster holds this slot".into()))
     }
@@ -148,6 +156,7 @@ impl Cluster {
 
     fn node(&self, server: &Server) -> Arc<Batch> {
         let mut state = self.lock();
+        let state = &mut *state;
         let node = state.nodes.entry(server.place.clone()).or_insert_with(|| {
             let (connected, on_event) = (self.connected.clone(), self.on_event.clone());
             let on_node_event: OnEvent = Arc::new(move |event| {
@@ -162,6 +171,9 @@ impl Cluster {
             });
             Batch::new(Link::new(Target::Server(server.clone()), self.timeouts, on_node_event), server.place.clone())
         });
+        if state.closed {
+            node.link.close();
+        }
         node.clone()
     }
 
@@ -189,21 +201,26 @@ impl Cluster {
         });
     }
 
-    /// Takes the map from the first node that gives one; those that are down are asked last.
+    /// Takes the map from the first node that gives one; all are asked at once, since any of them may hang.
     async fn load(self: &Arc<Self>) -> Result<(), Error> {
         let mut asked: Vec<Arc<Batch>> = self.lock().nodes.values().cloned().collect();
         asked.extend(self.seeds.iter().map(|seed| self.node(seed)));
-        asked.sort_by_key(|node| node.link.is_down());
-        let mut failure = Error::Unreachable("the cluster has no nodes".into());
+        let mut answers = JoinSet::new();
         for node in asked {
-            let reply = node.ask(redis::cmd("CLUSTER").arg("SLOTS").take()).await;
-            match reply.map(|reply| read_slots(&reply)) {
-                Ok(slots) if !slots.is_empty() => {
+            answers.spawn(async move {
+                let reply = node.ask(redis::cmd("CLUSTER").arg("SLOTS").take()).await;
+                (reply.map(|reply| read_slots(&reply)), node)
+            });
+        }
+        let mut failure = Error::Unreachable("the cluster has no nodes".into());
+        while let Some(answer) = answers.join_next().await {
+            match answer {
+                Ok((Ok(slots), node)) if !slots.is_empty() => {
                     self.install(slots, &node.place);
                     return Ok(());
                 }
-                Ok(_) => {}
-                Err(error) => failure = error,
+                Ok((Err(error), _)) => failure = error,
+                _ => {}
             }
         }
         Err(failure)

@@ -9,7 +9,7 @@ mod link;
 mod tls;
 mod turns;
 
-use super::{Commit, Outcome};
+use super::{Commit, Found, Outcome, pointer_key};
 use crate::commit::{Conflict, Plan, Resolution};
 use crate::driver::{self, Driver};
 use crate::error::Error;
@@ -55,6 +55,8 @@ pub type Port = driver::Port<Answer>;
 pub enum Request {
     /// The text under a key.
     Load(String),
+    /// The record under a key, or where a pointer leads from there, and what is left of its time.
+    Find(String),
     /// Write a text, whatever is there, with a time to live in milliseconds.
     Set(String, String, u64),
     /// Remove a key.
@@ -71,6 +73,7 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Text(Option<String>),
+    Found(Option<Found>),
     Outcome(Outcome),
     Done,
     /// Nobody asked: something has happened to the connection.
@@ -168,6 +171,10 @@ impl driver::Job for Job {
                 spawn(async move { ticket.complete(store.servers.ping().await.map(|_| Answer::Done)) });
                 return;
             }
+            Request::Find(key) => {
+                spawn(async move { ticket.complete(store.find(&key).await.map(Answer::Found)) });
+                return;
+            }
             Request::Commit(commit) => {
                 spawn(async move {
                     let _turn = store.turns.take(&commit.key).await;
@@ -192,15 +199,52 @@ enum Swap {
 }
 
 impl RedisStore {
-    async fn commit(&self, commit: &Commit) -> Result<Outcome, Error> {
-        match commit.plan {
-            Plan::Nothing => Ok(Outcome::Saved(None)),
-            Plan::Create => self.create(commit).await,
-            Plan::Save => self.save(commit).await,
-            Plan::Rotate => self.rotate(commit).await,
-            Plan::Destroy if self.delete(&commit.key).await? => Ok(Outcome::Destroyed),
-            Plan::Destroy => Ok(Outcome::Gone),
+    async fn find(&self, key: &str) -> Result<Option<Found>, Error> {
+        let pointer = pointer_key(key);
+        let (here, there) = tokio::join!(self.get_with_ttl(key), self.ask(&pointer, get(&pointer))); // one pipeline
+        if let Some((text, ttl_ms)) = here? {
+            return Ok(Some(Found { text, ttl_ms, key: None }));
         }
+        let Some(target) = bytes(there?).map(|target| lossy(&target).into_owned()) else { return Ok(None) };
+        let found = self.get_with_ttl(&target).await?;
+        Ok(found.map(|(text, ttl_ms)| Found { text, ttl_ms, key: Some(target) }))
+    }
+
+    async fn get_with_ttl(&self, key: &str) -> Result<Option<(String, i64)>, Error> {
+        let (text, ttl) = tokio::join!(self.ask(key, get(key)), self.ask(key, redis::cmd("PTTL").arg(key).take()));
+        let ttl_ms = match ttl? {
+            Value::Int(ttl_ms) => ttl_ms,
+            _ => -1,
+        };
+        Ok(bytes(text?).map(|text| (lossy(&text).into_owned(), ttl_ms)))
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Outcome, Error> {
+        let outcome = match commit.plan {
+            Plan::Nothing => Outcome::Saved(None),
+            Plan::Create => self.create(commit).await?,
+            Plan::Save => self.save(commit).await?,
+            Plan::Rotate | Plan::Renew => return self.rotate(commit).await,
+            Plan::Destroy if self.delete(&commit.key).await? => Outcome::Destroyed,
+            Plan::Destroy => Outcome::Gone,
+        };
+        match outcome {
+            Outcome::Gone => Ok(self.follow(commit).await?.unwrap_or(Outcome::Gone)),
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Carries the commit out where a pointer leads, if there is one: the record was rotated and is there still.
+    async fn follow(&self, commit: &Commit) -> Result<Option<Outcome>, Error> {
+        if !commit.follow {
+            return Ok(None);
+        }
+        let pointer = pointer_key(&commit.key);
+        let Some(target) = self.ask(&pointer, get(&pointer)).await.map(bytes)? else { return Ok(None) };
+        let target = lossy(&target).into_owned();
+        // One hop: a commit that was moved follows no further.
+        let outcome = Box::pin(self.commit(&commit.moved_to(&target))).await?;
+        Ok(Some(Outcome::Moved(target, Box::new(outcome))))
     }
 
     async fn create(&self, commit: &Commit) -> Result<Outcome, Error> {
@@ -248,7 +292,13 @@ impl RedisStore {
             let theirs = lossy(&seen);
             let text = match commit.resolve(Some(&theirs)) {
                 Resolution::Write(text) => Some(text.into_owned()),
-                _ => None, // nothing is left to carry over
+                Resolution::Refused => {
+                    if written.is_some() {
+                        self.delete(new_key).await?;
+                    }
+                    return Ok(Outcome::Refused);
+                }
+                Resolution::Remove | Resolution::Gone => None, // nothing is left to carry over
             };
             match (&text, &written) {
                 (Some(text), None) if !self.insert(new_key, text, *ttl_ms).await? => return Ok(Outcome::Refused),
@@ -272,12 +322,21 @@ impl RedisStore {
                 (Err(error), None) => return Err(error),
             }
         }
+        if written.is_some() {
+            self.delete(new_key).await?;
+        }
         Err(Error::Contention(TRIES))
     }
 
     /// The old record has gone meanwhile: only what the request added may live on under the new key.
     async fn rotate_gone(&self, commit: &Commit, written: bool) -> Result<Outcome, Error> {
         let Commit { new_key, ttl_ms, .. } = commit;
+        if let Some(moved) = self.follow(commit).await? {
+            if written {
+                self.delete(new_key).await?; // nobody was ever told of it
+            }
+            return Ok(moved);
+        }
         match commit.resolve(None) {
             Resolution::Write(text) => {
                 self.ask(new_key, set(new_key, &text, *ttl_ms)).await?;
@@ -292,17 +351,11 @@ impl RedisStore {
         }
     }
 
-    /// Replaces the record by `text` (removes it for `None`) if it is what was `seen`; in overwrite mode, if it is
-    /// there at all.
+    /// Replaces the record by `text` if it is what was `seen`; in overwrite mode, if it is there at all. `None` removes
+    /// it, and leaves the pointer that the commit asks for.
     async fn swap(&self, commit: &Commit, key: &str, seen: &[u8], text: Option<&str>) -> Result<Swap, Error> {
         if commit.conflict == Conflict::Overwrite {
-            let done = match text {
-                Some(text) => {
-                    !matches!(self.ask(key, set(key, text, commit.ttl_ms).arg("XX").take()).await?, Value::Nil)
-                }
-                None => self.delete(key).await?,
-            };
-            return Ok(if done { Swap::Done } else { Swap::Missing });
+            return self.overwrite(commit, key, text).await;
         }
         let reply = match text {
             Some(text) if self.servers.has_ifeq(key) => {
@@ -310,7 +363,7 @@ impl RedisStore {
                 command.arg(key).arg(text).arg("IFEQ").arg(seen).arg("GET").arg("PX").arg(commit.ttl_ms);
                 self.ask(key, command).await?
             }
-            _ => self.run_script(key, seen, text.unwrap_or_default(), commit.ttl_ms).await?,
+            _ => self.run_script(commit, key, seen, text).await?,
         };
         Ok(match reply {
             Value::Int(1) => Swap::Done,
@@ -323,12 +376,38 @@ impl RedisStore {
         })
     }
 
-    async fn run_script(&self, key: &str, seen: &[u8], text: &str, ttl_ms: u64) -> Result<Value, Error> {
+    /// Without a script: the later write wins, but what is gone stays gone.
+    async fn overwrite(&self, commit: &Commit, key: &str, text: Option<&str>) -> Result<Swap, Error> {
+        let pointer = pointer_key(key);
+        let done = match text {
+            Some(text) => !matches!(self.ask(key, set(key, text, commit.ttl_ms).arg("XX").take()).await?, Value::Nil),
+            None if commit.grace_ms == 0 => self.delete(key).await?,
+            // The pointer first, so that nobody finds neither; and none to a session that was destroyed.
+            None if !self.insert(&pointer, &commit.new_key, commit.grace_ms).await? => false,
+            None if self.delete(key).await? => true,
+            None => {
+                self.delete(&pointer).await?;
+                false
+            }
+        };
+        Ok(if done { Swap::Done } else { Swap::Missing })
+    }
+
+    async fn run_script(&self, commit: &Commit, key: &str, seen: &[u8], text: Option<&str>) -> Result<Value, Error> {
         static SCRIPT: &str = include_str!("commit.lua");
         static SHA: LazyLock<String> = LazyLock::new(|| sha1_hex(SCRIPT.as_bytes()));
         let call = |how: &str, script: &str| {
             let mut command = redis::cmd(how);
-            command.arg(script).arg(1).arg(key).arg(sha1_hex(seen)).arg(text).arg(ttl_ms);
+            let arguments = |command: &mut Cmd| {
+                command.arg(sha1_hex(seen)).arg(text.unwrap_or_default()).arg(commit.ttl_ms);
+            };
+            command.arg(script);
+            if text.is_none() && commit.grace_ms > 0 {
+                arguments(command.arg(2).arg(key).arg(pointer_key(key)));
+                command.arg(&commit.new_key).arg(commit.grace_ms);
+            } else {
+                arguments(command.arg(1).arg(key));
+            }
             command
         };
         let reply = match self.ask(key, call("EVALSHA", &SHA)).await {
@@ -337,7 +416,7 @@ impl RedisStore {
         };
         reply.map_err(|error| match error {
             Error::Refused(why) if why.starts_with("NOPERM") => Error::Refused(format!(
-                "{why}; merging needs the permissions +evalsha +eval +get +set +del, or the option conflict: 'overwrite'"
+                "{why}; merging and update() need the permissions +evalsha +eval +get +set +del; conflict: 'overwrite' does without merging"
             )),
             error => error,
         })

@@ -1,6 +1,7 @@
 //! The store against real servers: Redis (REDIS_SERVER or PATH), and Valkey where VALKEY_SERVER names one.
 
 use super::*;
+use crate::commit::Empty;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -137,6 +138,9 @@ fn commit(plan: Plan, base: Option<&str>, text: &str) -> Commit {
         ttl_ms: 60_000,
         conflict: Conflict::Merge,
         adopt: false,
+        empty: Empty::Removed,
+        grace_ms: 0,
+        follow: false,
     }
 }
 
