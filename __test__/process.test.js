@@ -66,6 +66,25 @@ test('a panic in Rust is an error in JavaScript, and the process goes on', (t) =
   t.throws(() => native.resolve(native.Plan.Save, 3, '{}', '{}', '{}'), { message: /index out of bounds/ })
 })
 
+test('a listener that throws keeps no answer from anybody', async (t) => {
+  const server = await startRedis()
+  t.teardown(() => server.stop())
+  t.is(await run(t, `
+    const store = new session.RedisStore({ url: '${server.url}' })
+    const thrown = []
+    process.on('uncaughtException', ({ message }) => thrown.push(message))
+    store.on('disconnect', () => { throw new Error('of the listener') })
+    store.set('a', { n: 1 }, 60000).then(async () => {
+      process.kill(${server.pid}, 'SIGSTOP')
+      const answers = [store.get('a'), store.get('a'), store.get('a')]
+      setImmediate(() => process.kill(${server.pid}, 'SIGKILL'))
+      const settled = await Promise.allSettled(answers)
+      await store.close()
+      console.log(settled.map(({ status }) => status).join(), thrown.join())
+    })
+  `), 'rejected,rejected,rejected of the listener\n')
+})
+
 test('worker threads have stores of their own on the one I/O thread, and may end with work pending', async (t) => {
   t.is(await run(t, `
     const { Worker } = require('node:worker_threads')

@@ -12,7 +12,8 @@ let flushing = false
 
 const nextId = () => {
   environment ??= native.ioOpen(drain)
-  lastId = (lastId + 1) >>> 0
+  do lastId = (lastId + 1) >>> 0
+  while (waiting.has(lastId) || listening.has(lastId))
   return lastId
 }
 
@@ -66,7 +67,9 @@ const drain = () => {
     const error = message === undefined ? undefined : new SessionStoreError(message)
     const submission = waiting.get(id)
     if (submission === undefined) {
-      listening.get(id)?.(text, error)
+      // On its own: a listener that throws must not keep the others' answers from them.
+      const onEvent = listening.get(id)
+      if (onEvent !== undefined) queueMicrotask(() => onEvent(text, error))
       continue
     }
     const { channel, resolve, reject } = submission

@@ -37,12 +37,12 @@ class SessionOptionError extends TypeError {
   }
 }
 
-const SECRET = /url|password|cluster|nodes|tls/
+// Strings are shown where there can be no password in them; of all else that is no plain value, only the type.
+const SHOWN = new Set(['key', 'name', 'conflict', 'cookie.maxAge'])
 
-// Of what may hold a password, or is no plain value, only the kind.
 const shown = (name, value) => {
-  if (SECRET.test(name) || Object(value) === value) return `a value of type ${typeof value}`
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return SHOWN.has(name) ? JSON.stringify(value) : 'a string'
+  return Object(value) === value || name.includes('password') ? `a value of type ${typeof value}` : String(value)
 }
 
 for (const type of [SessionStoreError, SessionSerializeError, SessionGoneError, SessionOptionError]) {

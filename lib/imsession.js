@@ -5,7 +5,7 @@ const native = require('./native')
 const { COOKIE_NAME, WELL_FORMED, checkMaxAge, cookieLines, cookieReader, sendCookie } = require('./cookie')
 const { SessionOptionError, SessionSerializeError, SessionStoreError } = require('./errors')
 const { TTL_MS, isFound } = require('./js-store')
-const { isSession, serialize } = require('./json')
+const { isSession, parseSession, serialize } = require('./json')
 const { imsessionOptions } = require('./options')
 const { ImMemoryStore, NEW_ID_TRIES, ONE_DAY, RedisStore, backendOf, isNative } = require('./stores')
 
@@ -218,13 +218,8 @@ class Shared {
   }
 
   make (text) {
-    try {
-      const value = JSON.parse(text)
-      if (typeof value !== 'object' || value === null) return undefined
-      return this.freeze ? deepFreeze(value) : value
-    } catch {
-      return undefined
-    }
+    const value = parseSession(text)
+    return value !== undefined && this.freeze ? deepFreeze(value) : value
   }
 }
 

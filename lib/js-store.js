@@ -13,9 +13,8 @@ const { Plan, Conflict, Outcome: { Saved, Destroyed, Gone, Refused, Unremoved } 
 // after another, and re-read where another commit came between. What the process knows of a key (its entry) lives as
 // long as some request holds on to it.
 class JsStore {
-  constructor (store, timeoutMs) {
+  constructor (store) {
     this.store = store
-    this.timeoutMs = timeoutMs
     this.entries = new Map()
     this.unheld = new FinalizationRegistry((key) => {
       if (this.entries.get(key)?.deref() === undefined) this.entries.delete(key)
@@ -43,13 +42,16 @@ class JsStore {
     return { value: await this.call('get', key), entry, version }
   }
 
-  // The time limit covers the wait for the turn: behind a call that never answers, all fail, and none is late.
+  // Behind a call that never answers all that wait fail with it, and not each after a time of its own.
   commit (commit) {
     const entry = commit.record.entry ?? this.entryOf(commit.key)
-    let given = true
-    const turn = entry.turn.then(() => given ? this.carryOut(commit, entry) : undefined)
-    entry.turn = turn.catch(() => {}) // the next in line does not fail with us
-    return this.inTime(turn, () => { given = false })
+    const before = entry.waiting === 0 ? Promise.resolve() : entry.turn
+    entry.waiting++
+    entry.turn = before.then(() => this.carryOut(commit, entry), (error) => {
+      if (error instanceof Late) throw error
+      return this.carryOut(commit, entry)
+    }).finally(() => { entry.waiting-- })
+    return entry.turn
   }
 
   async carryOut (commit, entry) {
@@ -109,7 +111,7 @@ class JsStore {
   entryOf (key) {
     let entry = this.entries.get(key)?.deref()
     if (entry === undefined) {
-      entry = { version: 0, gone: false, moved: undefined, turn: Promise.resolve() }
+      entry = { version: 0, gone: false, moved: undefined, waiting: 0, turn: undefined }
       this.entries.set(key, new WeakRef(entry))
       this.unheld.register(entry, key)
     }
@@ -124,20 +126,26 @@ class JsStore {
     return typeof answer?.then === 'function' ? this.inTime(answer) : answer
   }
 
-  inTime (promise, giveUp = () => {}) {
+  inTime (promise) {
     let timer
     const late = new Promise((resolve, reject) => {
-      timer = setTimeout(() => {
-        giveUp()
-        reject(new SessionStoreError(`the session store did not answer within ${this.timeoutMs} ms`))
-      }, this.timeoutMs)
+      timer = setTimeout(() => reject(new Late(`the session store did not answer within ${this.timeoutMs} ms`)), this.timeoutMs)
     })
     return Promise.race([promise, late]).finally(() => clearTimeout(timer))
   }
 }
 
-// The text of what a store answered; null for nothing.
-const textOf = (value) => value === null || value === undefined ? null : serialize(value) ?? null
+class Late extends SessionStoreError {}
+
+// The text of what a store answered; null for nothing. What JSON cannot hold is as good as junk.
+const textOf = (value) => {
+  if (value === null || value === undefined) return null
+  try {
+    return serialize(value) ?? 'null'
+  } catch {
+    return 'null'
+  }
+}
 
 const isFound = ({ value }) => typeof value === 'object' && value !== null
 

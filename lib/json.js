@@ -33,7 +33,8 @@ const findFault = (session) => {
     if (depth > MAX_DEPTH) return { path: `${path.slice(0, 80)}...`, why: 'it is nested too deeply' }
     const inside = { value, above, depth }
     for (const name of Object.keys(value).reverse()) {
-      const step = Array.isArray(value) ? `[${name}]` : /^[\w$]+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
+      const short = name.length > 40 ? `${name.slice(0, 40)}...` : name
+      const step = Array.isArray(value) ? `[${name}]` : /^[\w$]+$/.test(name) ? `.${short}` : `[${JSON.stringify(short)}]`
       pending.push({ holder: value, key: name, path: path + step, above: inside })
     }
   }
@@ -42,7 +43,37 @@ const findFault = (session) => {
 // Deeper than any session in use, and shallow enough that the paths stay small.
 const MAX_DEPTH = 1000
 
+// The object or array that a text is; undefined where it is something else, or no JSON at all.
+const parseSession = (text) => {
+  try {
+    const value = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+// Makes `held` the value that `stored` is, and keeps the objects in it that a handler may hold on to.
+const become = (held, stored) => {
+  if (!isHolder(held) || !isHolder(stored) || Array.isArray(held) !== Array.isArray(stored) || Object.isFrozen(held) || !Object.isExtensible(held)) {
+    return sameText(held, stored) ? held : stored
+  }
+  if (Array.isArray(held)) held.length = stored.length
+  for (const name of Object.keys(held)) {
+    if (!Object.hasOwn(stored, name)) delete held[name]
+  }
+  for (const name of Object.keys(stored)) {
+    const value = Object.hasOwn(held, name) ? become(held[name], stored[name]) : stored[name]
+    if (held[name] !== value || !Object.hasOwn(held, name)) Object.defineProperty(held, name, { value, configurable: true, enumerable: true, writable: true })
+  }
+  return held
+}
+
+const isHolder = (value) => typeof value === 'object' && value !== null && typeof value.toJSON !== 'function'
+
+const sameText = (a, b) => JSON.stringify(a) === JSON.stringify(b)
+
 // Is the text an object or array? What else JSON has is no session.
 const isSession = (text) => text !== undefined && (text[0] === '{' || text[0] === '[')
 
-module.exports = { isSession, serialize }
+module.exports = { become, isSession, parseSession, serialize }

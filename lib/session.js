@@ -3,10 +3,10 @@
 const native = require('./native')
 const { WELL_FORMED, attributesOf, cookieLines, cookieReader, sendCookie } = require('./cookie')
 const { SessionStoreError } = require('./errors')
-const { isSession, serialize } = require('./json')
+const { become, isSession, parseSession, serialize } = require('./json')
 const { sessionOptions } = require('./options')
 const { MemoryStore, NEW_ID_TRIES, NOTHING, ONE_DAY, backendOf } = require('./stores')
-const { update } = require('./update')
+const { update, updating } = require('./update')
 
 const { Plan, Conflict, Outcome: { Destroyed, Gone, Refused, Unremoved } } = native
 
@@ -63,6 +63,18 @@ class Session {
     })
   }
 
+  // The record as it is now.
+  async reload () {
+    const { config: { key, backend }, id } = this
+    if (id === undefined) return NOTHING
+    try {
+      return await backend.load(`${key}:${id}`)
+    } catch (error) {
+      await this.tell(error, 'load')
+      throw error
+    }
+  }
+
   // Gives the application's onStoreError its say.
   tell (error, operation) {
     return this.config.onStoreError?.(error, operation, this.ctx)
@@ -91,14 +103,10 @@ class Session {
     this.loaded = this.value = text === null ? {} : typeof value === 'object' && value !== null ? value : this.parse(text)
   }
 
-  parse (text) {
-    const value = tryParse(text)
-    if (typeof value === 'object' && value !== null) return value
-    return this.ignoreJunk()
-  }
-
   // What is stored but is no session counts as none; it is not to fail each of the user's requests.
-  ignoreJunk () {
+  parse (text) {
+    const value = parseSession(text)
+    if (value !== undefined) return value
     this.record = NOTHING
     this.ctx.app.emit('session:invalid', { ctx: this.ctx })
     return {}
@@ -106,14 +114,23 @@ class Session {
 
   // Takes in a `delete ctx.session` and what was put in its place; what is no object reads as {} from here on.
   settle () {
-    probing = true
-    const found = this.ctx.session
-    probing = false
+    if (this.ctx[STATE] !== this) return // another middleware's session is in front
+    const found = this.property()
     if (found !== INTACT) {
       this.assign(found)
       this.expose()
     }
     if (this.opened && (typeof this.value !== 'object' || this.value === null)) this.value = {}
+  }
+
+  // What is in the place of our property: INTACT, while it is there.
+  property () {
+    probing = true
+    try {
+      return this.ctx.session
+    } finally {
+      probing = false
+    }
   }
 
   // The request's end. If nothing changed nothing crosses to Rust, nothing is written, and no cookie is sent.
@@ -135,10 +152,12 @@ class Session {
     if (text !== null && typeof cookie === 'function') {
       this.settle() // what the function has put into the session is saved too
       text = serialize(this.value)
+      if (plan === Plan.Create && isEmpty(text)) return
     }
-    const result = await this.carryOut({ plan, flags: conflict, record, text, value: this.value, attributes })
-    if (result?.text && result.text !== text) this.become(JSON.parse(result.text))
-    this.loaded = this.value
+    const { value } = this
+    const result = await this.carryOut({ plan, flags: conflict, record, text, value, attributes })
+    if (result === undefined || result.text !== text) return
+    if (this.value === value) this.loaded = value
   }
 
   // Writes, and then sends the cookie. The store is touched only when all that can fail before has not failed.
@@ -164,7 +183,7 @@ class Session {
         ttl: attributes.maxAge || ONE_DAY,
         grace: 0
       })
-      if (result.status !== Refused || keepsId) return this.conclude(plan, result, { target, lines, attributes })
+      if (result.status !== Refused || keepsId || flags === Conflict.Refuse) return this.conclude(plan, result, { target, text, lines, attributes })
     }
     throw new SessionStoreError('no free session id was found')
   }
@@ -178,23 +197,41 @@ class Session {
     }
   }
 
-  conclude (plan, result, { target, lines, attributes }) {
+  async conclude (plan, result, { target, text, lines, attributes }) {
     const { ctx, record } = this
     if (result.status === Refused) return result
     if (plan !== Plan.Save) this.regenerated = false
     if (result.status === Destroyed || result.status === Gone) {
-      this.record = NOTHING
-      this.id = undefined
+      this.startAnew({})
       // Where another request has ended the session, the browser may hold a newer cookie than ours.
       if (result.status === Gone && record.text !== null) ctx.app.emit('session:gone', { ctx })
       else this.send(this.deletionLines(attributes))
       return result
     }
     if (result.status === Unremoved) ctx.app.emit('error', result.error, ctx)
-    this.record = result
+    // Where it was merged with what others have saved, what this request goes on from is still what it knows of.
+    this.record = result.text === text ? result : { ...result, text, version: -1 }
     this.id = target
-    this.send(lines)
+    if (!ctx.headerSent || plan === Plan.Save) this.send(lines)
+    else await this.takeBack(plan, target)
     return result
+  }
+
+  // The headers went out while the record was written: its cookie cannot reach the client any more.
+  async takeBack (plan, id) {
+    const { ctx, record, config: { key } } = this
+    ctx.app.emit('session:unsent', { ctx })
+    if (plan === Plan.Create) {
+      await this.ask({ plan: Plan.Destroy, flags: 0, key: `${key}:${id}`, newKey: undefined, record, text: null, value: {}, ttl: ONE_DAY, grace: 0 })
+    }
+  }
+
+  // Without a record from here on: only what changes from now is saved, as a new session.
+  startAnew (value) {
+    this.record = NOTHING
+    this.id = undefined
+    if (this.opened) this.value = become(this.value, value)
+    this.loaded = this.value
   }
 
   // Goes on from `record`, with what this request has changed since `before`.
@@ -203,26 +240,23 @@ class Session {
     this.record = record
     if (!this.opened) return
     const text = serialize(this.value)
-    this.become(JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}')))
+    this.value = become(this.value, JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}')))
     this.loaded = this.value
-  }
-
-  // Takes over what was stored, in the object that the handler may hold on to.
-  become (stored) {
-    if (Array.isArray(stored) || Array.isArray(this.value)) {
-      this.value = stored
-      return
-    }
-    for (const name of Object.keys(this.value)) {
-      if (!Object.hasOwn(stored, name)) delete this.value[name]
-    }
-    for (const name of Object.keys(stored)) {
-      Object.defineProperty(this.value, name, { value: stored[name], configurable: true, enumerable: true, writable: true })
-    }
   }
 
   send (lines) {
     if (!this.ctx.headerSent) sendCookie(this.ctx, lines)
+  }
+
+  // Lets `look` see that value as ctx.session.
+  showing (value, look) {
+    const { opened, value: own } = this
+    Object.assign(this, { opened: true, value })
+    try {
+      return look()
+    } finally {
+      Object.assign(this, { opened, value: own })
+    }
   }
 
   // A session can always be deleted: if its cookie's attributes fail, this is told, and the default ones serve.
@@ -247,17 +281,10 @@ class Session {
 
   // One after another, in the order of the calls; the returned promise tells the caller, and nobody else.
   inTurn (work) {
+    if (updating.getStore() === this) return Promise.reject(new Error('the function given to sessionHandler.update must not call update or save'))
     const done = (this.saving ?? Promise.resolve()).then(work)
     this.saving = done.catch(() => {})
     return done
-  }
-}
-
-const tryParse = (text) => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 
@@ -281,10 +308,10 @@ module.exports = (options) => {
     own.expose()
     try {
       await next()
-      if (own.saving !== undefined) await own.saving
-      const committed = own.commit()
-      if (committed !== undefined) await committed
+      const committed = own.saving === undefined ? own.commit() : own.inTurn(() => own.commit())
+      if (committed !== undefined) await (own.saving = committed)
     } finally {
+      if (own.saving !== undefined) await own.saving.catch(() => {}) // that nobody awaited
       outer?.expose()
     }
   }

@@ -121,12 +121,12 @@ class RedisBackend {
   }
 
   async load (key) {
-    const { text } = await this.submit(native.redisLoad, this.prefix + key)
+    const { text } = await this.submit(native.redisLoad, this.prefix + key).catch(orJunk)
     return recordOf(text)
   }
 
   async find (key) {
-    const { text = null, ttl, key: found } = await this.submit(native.redisFind, this.prefix + key)
+    const { text = null, ttl, key: found } = await this.submit(native.redisFind, this.prefix + key).catch(orJunk)
     return { text, value: undefined, ttl: ttl < 0 ? undefined : ttl, key: found?.slice(this.prefix.length) ?? key }
   }
 
@@ -137,6 +137,12 @@ class RedisBackend {
     result.key = result.key?.slice(prefix.length)
     return result
   }
+}
+
+// What is no string is no session, as what is no object is none; it is not to fail each of the user's requests.
+const orJunk = (error) => {
+  if (!error.message.includes('WRONGTYPE')) throw error
+  return { text: 'null' }
 }
 
 class RedisStore extends EventEmitter {
@@ -197,8 +203,13 @@ const isNative = (store) => [MemoryStore, ImMemoryStore, RedisStore].some(({ pro
   return store.get === ours.get && store.set === ours.set && store.destroy === ours.destroy
 })
 
-// A store behind the contract.
-const backendOf = (store, timeoutMs) => isNative(store) ? store[BACKEND] : new JsStore(store, timeoutMs)
+// A store behind the contract. Middlewares that share a JavaScript store share what is known of its keys.
+const backendOf = (store, timeoutMs) => {
+  if (isNative(store)) return store[BACKEND]
+  if (!jsStores.has(store)) jsStores.set(store, new JsStore(store))
+  return Object.create(jsStores.get(store), { timeoutMs: { value: timeoutMs } })
+}
+const jsStores = new WeakMap()
 
 // A new id is drawn again when its key is taken, which happens to no random one.
 const NEW_ID_TRIES = 5

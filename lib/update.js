@@ -1,12 +1,16 @@
 'use strict'
 
+const { AsyncLocalStorage } = require('node:async_hooks')
 const { setTimeout: delay } = require('node:timers/promises')
 const native = require('./native')
 const { SessionGoneError, SessionStoreError } = require('./errors')
-const { isSession, serialize } = require('./json')
+const { isSession, parseSession, serialize } = require('./json')
 const { NOTHING } = require('./stores')
 
 const { Plan, Conflict, Outcome: { Gone, Refused } } = native
+
+// Whose update's function is running: one in itself would wait for itself.
+const updating = new AsyncLocalStorage()
 
 const TRIES = 64
 const LONGEST_DELAY = 50 // in milliseconds
@@ -32,19 +36,30 @@ const update = async (session, change) => {
 }
 
 const attempt = async (session, change) => {
-  const { config: { key, backend } } = session
   if (session.failure !== undefined) throw session.failure
-  const before = session.record.text ?? '{}'
+  let before = session.record.text ?? '{}'
   for (let tries = 0; tries < TRIES; tries++) {
-    const record = session.id === undefined ? NOTHING : await backend.load(`${key}:${session.id}`)
-    if (record.text === null && session.record.text !== null) throw new SessionGoneError()
-    const draft = record.text === null ? {} : JSON.parse(record.text)
-    const returned = await change(draft)
+    let record = await session.reload()
+    if (record.text === null && session.record.text !== null) {
+      // Who has asked for a new id goes on with what its own session lacked, as at the request's end.
+      if (!session.regenerated) throw new SessionGoneError()
+      session.startAnew(JSON.parse(native.additions(before, serialize(session.read())) ?? '{}'))
+      before = '{}'
+    }
+    let draft = record.text === null ? {} : parseSession(record.text)
+    if (draft === undefined) {
+      draft = session.parse(record.text) // junk, which counts as none
+      record = NOTHING
+      session.id = undefined
+    }
+    const returned = await updating.run(session, () => change(draft))
     const value = returned === undefined ? draft : returned
-    const text = value !== null && isSession(serialize(value)) ? serialize(value) : null
-    const plan = native.plan(record.text, text, false, session.id !== undefined)
+    const written = value === null ? undefined : serialize(value)
+    const text = isSession(written) ? written : null
+    const plan = native.plan(record.text, text, session.regenerated, session.id !== undefined)
     if (plan === Plan.Nothing) return session.rebase(before, record)
-    const result = await session.carryOut({ plan, flags: Conflict.Refuse, record, text, value })
+    const attributes = session.showing(text === null ? {} : value, () => session.attributes(plan))
+    const result = await session.carryOut({ plan, flags: Conflict.Refuse, record, text, value, attributes })
     if (result === undefined) return undefined
     if (result.status === Gone) throw new SessionGoneError()
     if (result.status !== Refused) return session.rebase(before, session.record)
@@ -53,4 +68,4 @@ const attempt = async (session, change) => {
   throw new SessionStoreError(`the session was changed by other requests on each of ${TRIES} tries to update it`)
 }
 
-module.exports = { update }
+module.exports = { update, updating }

@@ -33,16 +33,19 @@ const step = fc.oneof(
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-// What a change does to a session, and how a handler does it.
-const apply = (now, changes) => changes.reduce((now, { set, value, inside, name, remove, clear, empty }) => {
-  if (clear) return null
-  const next = now ?? {}
-  if (set) return { ...next, [set]: value }
-  if (inside) return isObject(next[inside]) ? { ...next, [inside]: { ...next[inside], [name]: value } } : next
-  if (remove) return Object.fromEntries(Object.entries(next).filter(([name]) => name !== remove))
-  if (empty && now !== null) return {}
-  return now
-}, now)
+// What changes do to a session: null where one was assigned that is empty in the end.
+const apply = (session, changes) => {
+  let now = session
+  let assigned = false
+  for (const { set, value, inside, name, remove, clear, empty } of changes) {
+    if (clear) [now, assigned] = [{}, true]
+    else if (set) now = { ...now, [set]: value }
+    else if (inside && isObject(now[inside])) now = { ...now, [inside]: { ...now[inside], [name]: value } }
+    else if (remove) now = Object.fromEntries(Object.entries(now).filter(([name]) => name !== remove))
+    else if (empty) now = {}
+  }
+  return assigned && Object.keys(now).length === 0 ? null : now
+}
 
 const handle = (ctx, changes) => {
   for (const { set, value, inside, name, remove, clear, empty, regenerate } of changes) {
@@ -122,6 +125,7 @@ for (const [name, make] of Object.entries(stores)) {
   test(`${RUNS[name]} interleavings over HTTP on ${name} end as in the model`, async (t) => {
     t.timeout(300000)
     const { store, read, close } = await make()
+    t.teardown(close)
     const { start, end } = await serveGated(t, store)
     const runs = fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 14 }), async (steps) => {
       const records = new Map() // by the model's ids, which the real ones are found by
@@ -159,7 +163,6 @@ for (const [name, make] of Object.entries(stores)) {
       const held = await read(known.map((id) => `koa:sess:${id.description}`))
       t.deepEqual(held, known.map((id) => records.get(id)))
     })
-    await fc.assert(runs, { numRuns: RUNS[name], seed: Number(process.env.SEED) || undefined })
-    await close()
+    await fc.assert(runs, { includeErrorInReport: true, numRuns: RUNS[name], seed: Number(process.env.SEED) || undefined })
   })
 }

@@ -91,6 +91,12 @@ pub fn merge(base: String, ours: String, theirs: String) -> String {
     change::merge(&base, &ours, &theirs).into_owned()
 }
 
+/// The members that `ours` has and `base` lacks, as an object's text; none: nothing.
+#[napi(catch_unwind)]
+pub fn additions(base: String, ours: String) -> Option<String> {
+    change::additions(&base, &ours)
+}
+
 /// Of the option names that are known the one that was most probably meant.
 #[napi(catch_unwind)]
 pub fn nearest(name: String, known: Vec<String>) -> Option<String> {

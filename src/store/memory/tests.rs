@@ -165,6 +165,33 @@ fn rotate_of_a_gone_record_keeps_only_what_the_request_added() {
 }
 
 #[test]
+fn a_renewed_record_is_found_through_its_pointer_for_the_time_of_grace() {
+    let store = MemoryStore::new(NO_BOUND);
+    store.set("k", "{}", HOUR).unwrap();
+    let renew = |new_key: &str, grace_ms| Commit {
+        new_key: new_key.into(),
+        grace_ms,
+        follow: true,
+        empty: Empty::Kept,
+        ..commit(Plan::Renew, "k", Some("{}"), "{}")
+    };
+    assert_eq!(store.commit(&renew("one", HOUR)).unwrap(), Outcome::Saved(None));
+    let moved = |outcome| Outcome::Moved("one".into(), Box::new(outcome));
+    assert_eq!(store.commit(&renew("two", HOUR)).unwrap(), moved(Outcome::Saved(None)));
+    assert_eq!(store.find("k").unwrap().key.as_deref(), Some("one"));
+    assert_eq!(store.find("one").unwrap().key, None);
+    let late = Commit { follow: true, ..commit(Plan::Save, "k", Some("{}"), r#"{"a":1}"#) };
+    assert_eq!(store.commit(&late).unwrap(), moved(Outcome::Saved(None)));
+    let destroy = Commit { follow: true, ..commit(Plan::Destroy, "k", Some("{}"), "") };
+    assert_eq!(store.commit(&destroy).unwrap(), moved(Outcome::Destroyed));
+    assert_eq!((store.find("k"), store.find("one"), store.find("two")), (None, None, None));
+    store.set("k", "{}", HOUR).unwrap();
+    assert_eq!(store.commit(&renew("three", 1)).unwrap(), Outcome::Saved(None));
+    sleep(Duration::from_millis(3));
+    assert_eq!(store.find("k"), None);
+}
+
+#[test]
 fn many_threads_lose_no_change() {
     let store = MemoryStore::new(NO_BOUND);
     store.set("k", "{}", HOUR).unwrap();

@@ -241,6 +241,61 @@ fn rotate_writes_the_new_record_and_removes_the_old_with_what_came_between() {
     });
 }
 
+fn renew(new_key: &str, text: &str) -> Commit {
+    Commit {
+        new_key: new_key.into(),
+        grace_ms: 10_000,
+        follow: true,
+        empty: Empty::Kept,
+        ..commit(Plan::Renew, Some("{}"), text)
+    }
+}
+
+#[test]
+fn of_many_renewals_one_wins_and_the_others_go_on_with_its_record() {
+    for conflict in [Conflict::Merge, Conflict::Overwrite] {
+        on_each_server(|server, client| {
+            client.set("k", "{}");
+            let renewals = (0..20).map(|n| Request::Commit(Commit { conflict, ..renew(&format!("new{n}"), "{}") }));
+            let mut moved = 0;
+            for answer in client.all(renewals.collect()) {
+                match answer {
+                    Ok(Answer::Outcome(Outcome::Saved(None))) => {}
+                    Ok(Answer::Outcome(Outcome::Moved(key, outcome))) => {
+                        assert_eq!((key.as_str(), *outcome), ("new0", Outcome::Saved(None)));
+                        moved += 1;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!((moved, server.tell("DBSIZE").as_str()), (19, ":2"), "one record and one pointer");
+            let found = client.one(Request::Find("k".into()));
+            let Ok(Answer::Found(Some(Found { text, ttl_ms, key }))) = found else { panic!("{found:?}") };
+            assert_eq!((text.as_str(), key.as_deref()), ("{}", Some("new0")));
+            assert!((50_000..=60_000).contains(&ttl_ms));
+        });
+    }
+}
+
+#[test]
+fn during_the_grace_commits_follow_the_pointer_and_either_id_destroys_both() {
+    on_each_server(|_, client| {
+        client.set("k", "{}");
+        assert_eq!(client.commit(renew("new", "{}")), Ok(Outcome::Saved(None)));
+        let follow = |plan, text| Commit { follow: true, empty: Empty::Kept, ..commit(plan, Some("{}"), text) };
+        let saved = Outcome::Moved("new".into(), Box::new(Outcome::Saved(None)));
+        assert_eq!(client.commit(follow(Plan::Save, r#"{"a":1}"#)), Ok(saved));
+        assert_eq!(client.load("new").unwrap(), r#"{"a":1}"#);
+        let destroyed = Outcome::Moved("new".into(), Box::new(Outcome::Destroyed));
+        assert_eq!(client.commit(follow(Plan::Destroy, "")), Ok(destroyed));
+        assert_eq!(client.one(Request::Find("k".into())), Ok(Answer::Found(None)));
+        assert_eq!(
+            client.commit(renew("newer", "{}")),
+            Ok(Outcome::Moved("new".into(), Box::new(Outcome::Saved(None))))
+        );
+    });
+}
+
 #[test]
 fn overwriting_needs_no_script() {
     on_each_server(|server, client| {

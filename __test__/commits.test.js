@@ -1,0 +1,369 @@
+'use strict'
+
+const test = require('ava')
+const { once } = require('node:events')
+const net = require('node:net')
+const { inspect } = require('node:util')
+const session = require('..')
+const { startRedis } = require('./helpers/redis-server')
+const { serve, gate } = require('./helpers/serve')
+
+let redis
+test.before(async () => { redis = await startRedis() })
+test.after.always(() => redis?.stop())
+
+const jsStore = () => {
+  const records = new Map()
+  return {
+    records,
+    get: async (key) => records.has(key) ? JSON.parse(records.get(key)) : null,
+    set: async (key, value) => { records.set(key, JSON.stringify(value)) },
+    destroy: async (key) => { records.delete(key) }
+  }
+}
+const stores = {
+  memory: () => new session.MemoryStore(),
+  Redis: (t) => {
+    const store = new session.RedisStore({ url: redis.url })
+    t.teardown(() => store.close())
+    return store
+  },
+  JavaScript: jsStore
+}
+
+// `routes` by path; the body shows the session. `slow` waits for its gate once it has loaded the session.
+const app = async (t, store, routes, options) => {
+  const [loaded, go] = [gate(), gate()]
+  const served = await serve(t, session({ store, ...options }), async (ctx) => {
+    const name = ctx.path.slice(1)
+    if (name === 'slow') {
+      loaded.open()
+      await go.passed
+    }
+    await routes[name]?.(ctx)
+    ctx.body ??= JSON.stringify(ctx.session)
+  })
+  const start = async () => {
+    const user = served.browser()
+    await user.get('/begin')
+    return user
+  }
+  // Runs `slow` on the user's session, with `between` between its load and its commit.
+  const slowly = async (user, between) => {
+    const answer = user.get('/slow', user.cookie)
+    await loaded.passed
+    await between()
+    go.open()
+    return answer
+  }
+  return { ...served, start, slowly }
+}
+
+for (const [name, makeStore] of Object.entries(stores)) {
+  const routes = {
+    begin: (ctx) => { ctx.session = { user: 'ann', n: 0 } },
+    logout: (ctx) => { ctx.session = null },
+    other: (ctx) => { ctx.session.other = 1 }
+  }
+
+  test(`a session found gone by save() stays dead at the request's end, on ${name}`, async (t) => {
+    const { start, slowly, events } = await app(t, makeStore(t), {
+      ...routes,
+      slow: async (ctx) => {
+        ctx.session.n = 1
+        await ctx.sessionHandler.save()
+      }
+    })
+    const user = await start()
+    const { setCookie, body } = await slowly(user, () => user.get('/logout'))
+    t.deepEqual([setCookie, events, body], [[], ['session:gone'], '{}'])
+  })
+
+  test(`what is changed after a save() that found the session gone begins a new one, on ${name}`, async (t) => {
+    const { start, slowly } = await app(t, makeStore(t), {
+      ...routes,
+      slow: async (ctx) => {
+        ctx.session.n = 1
+        await ctx.sessionHandler.save()
+        ctx.session.fresh = true
+      }
+    })
+    const user = await start()
+    const before = user.cookie
+    await slowly(user, () => user.get('/logout'))
+    t.not(user.cookie, before)
+    t.is((await user.get('/')).body, '{"fresh":true}')
+  })
+
+  test(`regenerateId() and then update() writes under the new id alone, on ${name}`, async (t) => {
+    const { start } = await app(t, makeStore(t), {
+      ...routes,
+      login: async (ctx) => {
+        ctx.sessionHandler.regenerateId()
+        await ctx.sessionHandler.update((session) => { session.admin = true })
+        throw new Error('after the login')
+      },
+      relogin: async (ctx) => {
+        ctx.sessionHandler.regenerateId()
+        await ctx.sessionHandler.update((session) => { session.admin = true })
+      }
+    })
+    const user = await start()
+    const before = user.cookie
+    t.is((await user.get('/login', before)).status, 500)
+    t.is((await user.get('/', before)).body, '{}', 'the old id is not logged in, nor alive')
+    const again = await start()
+    const old = again.cookie
+    t.is((await again.get('/relogin')).setCookie.length, 1)
+    t.not(again.cookie, old)
+    t.deepEqual(JSON.parse((await again.get('/')).body), { user: 'ann', n: 0, admin: true })
+    t.is((await again.get('/', old)).body, '{}')
+  })
+
+  test(`a regenerated request whose session has gone may still update(): only what it adds lives on, on ${name}`, async (t) => {
+    const { start, slowly } = await app(t, makeStore(t), {
+      ...routes,
+      slow: async (ctx) => {
+        ctx.session.n = 7
+        ctx.session.mine = 1
+        ctx.sessionHandler.regenerateId()
+        await ctx.sessionHandler.update((session) => { session.admin = true })
+      }
+    })
+    const user = await start()
+    t.is((await slowly(user, () => user.get('/logout'))).status, 200)
+    t.deepEqual(JSON.parse((await user.get('/')).body), { mine: 1, admin: true })
+  })
+
+  test(`changes made while save() is under way, and merged, are not lost, on ${name}`, async (t) => {
+    const { start, slowly } = await app(t, makeStore(t), {
+      ...routes,
+      slow: async (ctx) => {
+        ctx.session.first = 1
+        const saved = ctx.sessionHandler.save()
+        await Promise.resolve()
+        ctx.session.late = 1
+        await saved
+      }
+    })
+    const user = await start()
+    await slowly(user, () => user.get('/other'))
+    t.deepEqual(JSON.parse((await user.get('/')).body), { user: 'ann', n: 0, first: 1, late: 1, other: 1 })
+  })
+
+  test(`objects that the handler holds on to stay part of its session after update(), on ${name}`, async (t) => {
+    const { start } = await app(t, makeStore(t), {
+      begin: (ctx) => { ctx.session = { cart: { items: ['pen'] } } },
+      buy: async (ctx) => {
+        const { cart } = ctx.session
+        await ctx.sessionHandler.update((session) => { session.n = 1 })
+        cart.items.push('book')
+      }
+    })
+    const user = await start()
+    await user.get('/buy')
+    t.deepEqual(JSON.parse((await user.get('/')).body), { cart: { items: ['pen', 'book'] }, n: 1 })
+  })
+
+  test(`a frozen session is saved, merged and updated, on ${name}`, async (t) => {
+    const { start, slowly, errors } = await app(t, makeStore(t), {
+      ...routes,
+      slow: async (ctx) => {
+        ctx.session = Object.freeze({ ...ctx.session, frozen: true })
+        await ctx.sessionHandler.save()
+        await ctx.sessionHandler.update((session) => { session.n++ })
+      }
+    })
+    const user = await start()
+    t.is((await slowly(user, () => user.get('/other'))).status, 200)
+    t.deepEqual(JSON.parse((await user.get('/')).body), { user: 'ann', n: 1, other: 1, frozen: true })
+    t.deepEqual(errors, [])
+  })
+
+  test(`update() and save() in an update's function reject at once, on ${name}`, async (t) => {
+    const { start } = await app(t, makeStore(t), {
+      ...routes,
+      nested: (ctx) => ctx.sessionHandler.update(async (session) => {
+        await t.throwsAsync(ctx.sessionHandler.save(), { message: /must not call/ })
+        await t.throwsAsync(ctx.sessionHandler.update(() => {}), { message: /must not call/ })
+        session.done = true
+      })
+    })
+    const user = await start()
+    t.is((await user.get('/nested')).status, 200)
+    t.true(JSON.parse((await user.get('/')).body).done)
+  })
+
+  test(`conflict: 'overwrite' on ${name}: the later write wins, and what is gone stays gone`, async (t) => {
+    const { start, slowly, events } = await app(t, makeStore(t), {
+      ...routes,
+      slow: (ctx) => { ctx.session.n = 1 }
+    }, { conflict: 'overwrite' })
+    const user = await start()
+    await slowly(user, () => user.get('/other'))
+    t.is((await user.get('/')).body, '{"user":"ann","n":1}')
+    const other = await app(t, makeStore(t), { ...routes, slow: (ctx) => { ctx.session.n = 1 } }, { conflict: 'overwrite' })
+    const gone = await other.start()
+    t.deepEqual((await other.slowly(gone, () => gone.get('/logout'))).setCookie, [])
+    t.deepEqual([events, other.events], [[], ['session:gone']])
+  })
+
+  test(`adopted ids on ${name}: two first requests with one unknown id are merged`, async (t) => {
+    const { browser, slowly } = await app(t, makeStore(t), { ...routes, slow: (ctx) => { ctx.session.slow = 1 } }, { adoptUnknownIds: true })
+    const user = browser()
+    user.cookies.set('koa:sess', 'unknown')
+    await slowly(user, () => user.get('/other'))
+    t.is(user.cookie, 'koa:sess=unknown')
+    t.deepEqual(JSON.parse((await user.get('/')).body), { other: 1, slow: 1 })
+  })
+}
+
+test('junk in the store does not keep update() from working', async (t) => {
+  const client = redis.client()
+  const { browser, events } = await app(t, stores.Redis(t), { add: (ctx) => ctx.sessionHandler.update((session) => { session.n = (session.n ?? 0) + 1 }) })
+  const junk = { text: '{"a":', null: 'null', number: '5', string: '"x"' }
+  for (const [id, text] of Object.entries(junk)) await client.set(`koa:sess:${id}`, text)
+  await client.rpush('koa:sess:list', 'x')
+  for (const id of [...Object.keys(junk), 'list']) {
+    const user = browser()
+    user.cookies.set('koa:sess', id)
+    t.is((await user.get('/add')).status, 200, id)
+    t.is((await user.get('/')).body, '{"n":1}', id)
+    t.not(user.cookie, `koa:sess=${id}`)
+  }
+  t.true(events.length >= 5 && events.every((name) => name === 'session:invalid'))
+})
+
+test('middlewares that share a JavaScript store share its guarantee', async (t) => {
+  const store = jsStore()
+  const routes = { begin: (ctx) => { ctx.session = { n: 0 } }, other: (ctx) => { ctx.session.other = 1 }, slow: (ctx) => { ctx.session.slow = 1 } }
+  const [one, two] = [await app(t, store, routes), await app(t, store, routes)]
+  const user = await one.start()
+  const second = two.browser()
+  second.cookies = user.cookies
+  await one.slowly(user, () => second.get('/other'))
+  t.deepEqual(JSON.parse((await user.get('/')).body), { n: 0, other: 1, slow: 1 })
+})
+
+test('a store whose calls are each in time loses nothing, however many wait', async (t) => {
+  const store = paced()
+  const { start, browser } = await app(t, store, {
+    begin: (ctx) => { ctx.session = { n: 0 } },
+    add: (ctx) => { ctx.session[ctx.query.key] = 1 }
+  }, { storeTimeoutMs: 200 })
+  const user = await start()
+  await Promise.all(Array.from({ length: 20 }, (_, n) => browser().get(`/add?key=k${n}`, user.cookie)))
+  t.is(Object.keys(JSON.parse((await user.get('/')).body)).length, 21)
+})
+
+// A store whose calls take 30 ms each.
+const paced = () => {
+  const inner = jsStore()
+  const late = (call) => async (...args) => {
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    return call(...args)
+  }
+  return { get: late(inner.get), set: late(inner.set), destroy: late(inner.destroy) }
+}
+
+test('the inner session is not mixed up with what the outer handler saves', async (t) => {
+  const [outer, inner] = [jsStore(), jsStore()]
+  const { browser } = await serve(t, session({ key: 'out', store: outer }), async (ctx, next) => {
+    ctx.session.out = 1
+    ctx.state.outer = ctx.sessionHandler
+    await next()
+  }, session({ key: 'in', store: inner }), async (ctx) => {
+    ctx.session.in = 1
+    if (ctx.path === '/delete') {
+      delete ctx.session
+      await ctx.state.outer.save()
+    }
+    ctx.body = 'done'
+  })
+  const user = browser()
+  await user.get('/')
+  t.deepEqual([...outer.records.values(), ...inner.records.values()], ['{"out":1}', '{"in":1}'])
+  await user.get('/delete')
+  t.deepEqual([...outer.records.values(), ...inner.records.values()], ['{"out":1}'])
+})
+
+test('a getter that throws in the place of ctx.session fails its own request only', async (t) => {
+  const { browser } = await serve(t, session(), (ctx) => {
+    if (ctx.path === '/bad') Object.defineProperty(ctx, 'session', { configurable: true, get () { throw new Error('mine') } })
+    else ctx.session.n = 1
+    ctx.body = 'done'
+  })
+  const user = browser()
+  t.is((await user.get('/bad')).status, 500)
+  t.is((await user.get('/')).status, 200)
+})
+
+test('a save() that nobody awaits leaves no record without a cookie when the handler throws', async (t) => {
+  const store = jsStore()
+  const { browser, errors } = await serve(t, async (ctx, next) => {
+    await next().catch(() => { ctx.body = 'caught' })
+  }, session({ store }), (ctx) => {
+    ctx.session.n = 1
+    ctx.sessionHandler.save()
+    throw new Error('after')
+  })
+  const { setCookie } = await browser().get('/')
+  t.deepEqual([setCookie.length, store.records.size, errors], [1, 1, []])
+})
+
+test('when the headers go out while a new record is written, it is taken back', async (t) => {
+  const store = jsStore()
+  const { browser, events } = await serve(t, session({ store: { ...store, set: async (...args) => {
+    await store.set(...args)
+    sendHeaders()
+  } } }), (ctx) => {
+    ctx.respond = false
+    ctx.session.n = 1
+    sendHeaders = () => ctx.res.writeHead(200).end('sent')
+  })
+  let sendHeaders
+  const { setCookie } = await browser().get('/')
+  await new Promise(setImmediate)
+  t.deepEqual([setCookie, store.records.size, events], [[], 0, ['session:unsent']])
+})
+
+test('no error tells a session id, session data or a password', async (t) => {
+  const renamed = await startRedis({ args: ['--rename-command', 'SET', '""'] })
+  t.teardown(() => renamed.stop())
+  const store = new session.RedisStore({ url: renamed.url })
+  t.teardown(() => store.close())
+  const { browser, errors } = await app(t, store, { begin: (ctx) => { ctx.session.secret = 'TOPSECRET' } })
+  t.is((await browser().get('/begin')).status, 503)
+  t.regex(errors[0].message, /unknown command 'SET'/)
+  t.notRegex(inspect(errors), /TOPSECRET|koa:sess/)
+  const url = 'redis://:hunter2@host'
+  for (const make of [
+    () => new session.RedisStore(url), () => session({ store: url }), () => new session.RedisStore({ sentinel: url }),
+    () => new session.RedisStore({ db: url }), () => new session.RedisStore({ cluster: url }), () => new session.RedisStore({ url: `${url}:port` }),
+    () => new session.RedisStore({ password: 7777, host: 7 }), () => new session.RedisStore({ tls: { ca: url } })
+  ]) t.notRegex(inspect(t.throws(make, { code: 'ERR_SESSION_OPTION' })), /hunter2|7777/)
+})
+
+test('onStoreError is told, and may go on with an anonymous session', async (t) => {
+  const listener = net.createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address()
+  listener.close()
+  const told = []
+  const store = new session.RedisStore({ host: '127.0.0.1', port })
+  t.teardown(() => store.close())
+  const { browser, errors } = await app(t, store, { begin: (ctx) => { ctx.session.n = 1 } }, {
+    onStoreError: (error, operation, ctx) => {
+      told.push([error.code, operation, ctx.path])
+      return 'anonymous'
+    }
+  })
+  const user = browser()
+  user.cookies.set('koa:sess', 'known')
+  const { status, setCookie, body } = await user.get('/begin')
+  t.deepEqual([status, setCookie, body], [200, [], '{"n":1}'])
+  user.cookies.clear()
+  t.is((await user.get('/begin')).status, 503)
+  t.deepEqual(told, [['ERR_SESSION_STORE', 'load', '/begin'], ['ERR_SESSION_STORE', 'commit', '/begin']])
+  t.is(errors.length, 1)
+})

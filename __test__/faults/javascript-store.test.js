@@ -1,0 +1,3 @@
+'use strict'
+
+require('./lab/guarantee').guarantee('koa-session-native, JavaScript store')

@@ -1,0 +1,5 @@
+'use strict'
+
+const { failingStore } = require('./lab/failing-store')
+
+module.exports = failingStore('throws', '$ throws synchronously')
