@@ -13,6 +13,7 @@ const kind = (accepted, test, make = (value) => value) => (name, value) => {
 }
 const isString = (value) => typeof value === 'string'
 const string = kind('a string', isString)
+const name = kind('a string with something in it', (value) => isString(value) && value !== '')
 const strings = kind('a list of strings', (value) => Array.isArray(value) && value.every(isString))
 const boolean = kind('true or false', (value) => typeof value === 'boolean')
 const pem = kind('PEM text or the path of a file', (value) => isString(value) || Buffer.isBuffer(value), String)
@@ -51,9 +52,9 @@ const memoryKinds = { maxBytes: positive }
 
 const redisKinds = {
   url: string,
-  host: string,
-  port: upTo(65535),
-  socket: string,
+  host: name,
+  port: kind('a port number', (value) => Number.isInteger(value) && value > 0 && value < 65536),
+  socket: name,
   username: string,
   password: string,
   db: upTo(2 ** 31 - 1),

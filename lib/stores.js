@@ -165,7 +165,8 @@ class RedisStore extends EventEmitter {
   }
 
   async get (key) {
-    const { text } = await this[BACKEND].load(string('store key', key))
+    const backend = this[BACKEND]
+    const { text } = await backend.submit(native.redisLoad, backend.prefix + string('store key', key))
     return parse(text)
   }
 

@@ -3,11 +3,12 @@
 use super::address::{Place, Server};
 use redis::aio::{MultiplexedConnection, SendError};
 use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, PushInfo, PushKind, RedisError, RedisResult, Value};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 /// An established connection; it ends when the last clone is dropped, whatever is still unanswered on it.
@@ -16,6 +17,8 @@ pub struct Connection {
     pub commands: MultiplexedConnection,
     /// Does the server know `SET ... IFEQ`?
     pub ifeq: bool,
+    /// Where it leads, if sentinels have named it.
+    named: Option<(String, u16)>,
     _driver: Arc<Driver>,
 }
 
@@ -44,13 +47,28 @@ impl Target {
             Self::Server(server) => connect(server, on_cut).await,
             Self::Master { sentinels, name, master } => {
                 let (host, port) = ask_sentinels(sentinels, name).await?;
+                let named = Some((host.clone(), port));
                 let mut connection = connect(&master.at(&host, port), on_cut).await?;
                 // A master that has just come back may not know yet that it was replaced; one that knows says so.
                 let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection.commands).await?;
                 match role.first() {
-                    Some(Value::BulkString(role)) if role == b"master" => Ok(connection),
+                    Some(Value::BulkString(role)) if role == b"master" => Ok(Connection { named, ..connection }),
                     _ => Err(refused("the sentinels name a server that is no master")),
                 }
+            }
+        }
+    }
+}
+
+impl Target {
+    /// Do the sentinels name another server than the one that is connected? After a failover that was asked for, the old
+    /// master takes writes for seconds still, and all of them are lost.
+    pub async fn has_moved(&self, connection: &Connection) -> bool {
+        match self {
+            Self::Server(_) => false,
+            // That no sentinel answers is no reason to leave a master that does.
+            Self::Master { sentinels, name, .. } => {
+                ask_sentinels(sentinels, name).await.is_ok_and(|master| Some(master) != connection.named)
             }
         }
     }
@@ -86,7 +104,7 @@ async fn handshake(
     let driver = Arc::new(Driver(tokio::spawn(driver).abort_handle()));
     redis::cmd("PING").query_async::<Value>(&mut commands).await?; // a server that is loading refuses here
     let about = redis::cmd("INFO").arg("server").query_async::<String>(&mut commands).await;
-    Ok(Connection { commands, ifeq: about.is_ok_and(|about| knows_ifeq(&about)), _driver: driver })
+    Ok(Connection { commands, ifeq: about.is_ok_and(|about| knows_ifeq(&about)), named: None, _driver: driver })
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -106,28 +124,42 @@ async fn open(server: &Server) -> RedisResult<Box<dyn Stream>> {
     }
 }
 
-/// How long one sentinel is waited for, before the next is asked.
+/// How long the sentinels are waited for.
 const SENTINEL_TIMEOUT: Duration = Duration::from_millis(400);
 
+/// The master's address. All sentinels are asked at once, and the latest decision counts: one that was away names for a
+/// while the master that was before.
 async fn ask_sentinels(sentinels: &[Server], name: &str) -> RedisResult<(String, u16)> {
-    let mut failure = refused("no sentinel has answered in time");
+    let mut answers = JoinSet::new();
     for sentinel in sentinels {
-        let ask = async {
-            let settings = sentinel.settings.clone();
-            let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-            let (mut commands, driver) =
-                MultiplexedConnection::new_with_config(&settings, open(sentinel).await?, config).await?;
-            let _driver = Driver(tokio::spawn(driver).abort_handle());
-            redis::cmd("SENTINEL").arg("get-master-addr-by-name").arg(name).query_async(&mut commands).await
-        };
-        match timeout(SENTINEL_TIMEOUT, ask).await {
-            Ok(Ok(Some(address))) => return Ok(address),
-            Ok(Ok(None)) => failure = refused("the sentinels know no master of that name"),
-            Ok(Err(error)) => failure = error,
-            Err(_) => {}
+        let (sentinel, name) = (sentinel.clone(), name.to_owned());
+        answers.spawn(async move { timeout(SENTINEL_TIMEOUT, ask_sentinel(&sentinel, &name)).await });
+    }
+    let mut failure = refused("no sentinel has answered in time");
+    let mut latest = None;
+    while let Some(answer) = answers.join_next().await {
+        match answer {
+            Ok(Ok(Ok(named))) => latest = latest.max(Some(named)),
+            Ok(Ok(Err(error))) => failure = error,
+            _ => {}
         }
     }
-    Err(failure)
+    latest.map(|(_, host, port)| (host, port)).ok_or(failure)
+}
+
+/// One sentinel's word: the epoch of its decision, and the master's address.
+async fn ask_sentinel(sentinel: &Server, name: &str) -> RedisResult<(u64, String, u16)> {
+    let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    let stream = open(sentinel).await?;
+    let (mut commands, driver) = MultiplexedConnection::new_with_config(&sentinel.settings, stream, config).await?;
+    let _driver = Driver(tokio::spawn(driver).abort_handle());
+    let about: HashMap<String, String> =
+        redis::cmd("SENTINEL").arg("MASTER").arg(name).query_async(&mut commands).await?;
+    let field = |name: &str| about.get(name).ok_or_else(|| refused("a sentinel's answer lacks the master's address"));
+    let number =
+        |text: &String| text.parse::<u64>().map_err(|_| refused("a sentinel's answer has no number where one is due"));
+    let port = u16::try_from(number(field("port")?)?).map_err(|_| refused("a sentinel names a port that is none"))?;
+    Ok((number(field("config-epoch")?)?, field("ip")?.clone(), port))
 }
 
 fn refused(why: &'static str) -> RedisError {

@@ -227,21 +227,24 @@ async fn supervise(link: Weak<Link>, generation: u64) {
     watch(link, generation).await;
 }
 
-/// Asks a silent server whether it is there, until its connection is replaced or let go.
+/// Asks a silent server whether it is there, and the sentinels whether it is the one, until its connection is replaced
+/// or let go.
 async fn watch(link: Weak<Link>, generation: u64) {
     let mut ping = Pipeline::new();
     ping.cmd("PING");
     loop {
-        let heard = match link.upgrade().as_ref().map(|link| link.lock()).as_deref() {
-            Some(State::Up(up)) if up.generation == generation => up.heard,
+        sleep(HEARTBEAT).await;
+        let Some(link) = link.upgrade() else { return };
+        let up = match &*link.lock() {
+            State::Up(up) if up.generation == generation => up.clone(),
             _ => return,
         };
-        let silent = heard.elapsed();
-        if silent < HEARTBEAT {
-            sleep(HEARTBEAT - silent).await;
-        } else if let Some(link) = link.upgrade() {
+        if up.heard.elapsed() >= HEARTBEAT {
             // A failure has its effect in there; an answer counts as heard.
             link.run(&ping, 1).await.map_or_else(|_| (), |_| ());
+        }
+        if link.target.has_moved(&up.connection).await {
+            link.fail(generation, Error::Unreachable("the sentinels name another master".into()));
         }
     }
 }
