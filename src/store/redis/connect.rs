@@ -153,13 +153,14 @@ async fn ask_sentinel(sentinel: &Server, name: &str) -> RedisResult<(u64, String
     let stream = open(sentinel).await?;
     let (mut commands, driver) = MultiplexedConnection::new_with_config(&sentinel.settings, stream, config).await?;
     let _driver = Driver(tokio::spawn(driver).abort_handle());
-    let about: HashMap<String, String> =
-        redis::cmd("SENTINEL").arg("MASTER").arg(name).query_async(&mut commands).await?;
-    let field = |name: &str| about.get(name).ok_or_else(|| refused("a sentinel's answer lacks the master's address"));
-    let number =
-        |text: &String| text.parse::<u64>().map_err(|_| refused("a sentinel's answer has no number where one is due"));
-    let port = u16::try_from(number(field("port")?)?).map_err(|_| refused("a sentinel names a port that is none"))?;
-    Ok((number(field("config-epoch")?)?, field("ip")?.clone(), port))
+    let mut ask = redis::pipe();
+    // The address while a failover is under way is told by the first only, the epoch by the second.
+    ask.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+    ask.cmd("SENTINEL").arg("MASTER").arg(name);
+    let (address, about): (Option<(String, u16)>, HashMap<String, String>) = ask.query_async(&mut commands).await?;
+    let (host, port) = address.ok_or_else(|| refused("the sentinels know no master of that name"))?;
+    let epoch = about.get("config-epoch").and_then(|epoch| epoch.parse().ok());
+    Ok((epoch.ok_or_else(|| refused("a sentinel does not tell the epoch of its decision"))?, host, port))
 }
 
 fn refused(why: &'static str) -> RedisError {
