@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import Koa = require('koa')
+import type im = require('./imsession')
 
 /**
  * Session middleware for Koa; with no options, sessions live in a new {@link session.MemoryStore}.
@@ -25,7 +26,7 @@ declare namespace session {
    * }
    * ```
    */
-  interface SessionData {}
+  interface SessionData extends im.SessionData {}
 
   interface SessionOptions {
     /**
@@ -62,7 +63,7 @@ declare namespace session {
 
     /**
      * What happens when another request has saved the session since this one loaded it. `'merge'`: each keeps what it
-     * changed. `'overwrite'`: the later write wins; needs no scripts on the Redis server.
+     * changed. `'overwrite'`: the later write wins; needs no scripts on the Redis server, but for `update`.
      *
      * Default `'merge'`. Anything else is `ERR_SESSION_OPTION`.
      */
@@ -135,6 +136,101 @@ declare namespace session {
     destroy(key: string): unknown
   }
 
+  /**
+   * koa-imsession's middleware: sessions that are replaced and never changed in place. `ctx.session` is `null` where there
+   * is none; assign a new object to log in or to save, `null`, `undefined` or `false` to destroy, `true` for a new id.
+   * With `app` given, `ctx.session` is `null` also before the middleware has run.
+   *
+   * @throws a `TypeError` with code `ERR_SESSION_OPTION` for a value that could never work, an `Error` for a second
+   * install on the app.
+   */
+  function imsession(app: Koa<any, any>, options?: ImSessionOptions | null): Koa.Middleware
+  function imsession(options?: ImSessionOptions | null): Koa.Middleware
+
+  /** `undefined` and `null` mean the default. */
+  interface ImSessionOptions {
+    /** Name of the session cookie. Default `'connsid'`. */
+    name?: string | null | undefined
+    /** Where sessions are kept, under their ids alone. Default: a new `MemoryStore`, which warns that it is for one process. */
+    store?: Store | null | undefined
+    /** Where ids come from and go to. Default: a {@link SessionIdResolver} of `name` and `cookie`. */
+    idResolver?: IdResolver | null | undefined
+    /** Attributes of the session cookie. Default: those of `idResolver`, where it has any. */
+    cookie?: ImCookieOptions | null | undefined
+    /**
+     * Whether loaded objects are deeply frozen. `false` also keeps requests from sharing one object while the stored
+     * text is the same.
+     *
+     * Default: yes, except in production those of JavaScript stores, which are never shared.
+     */
+    frozen?: boolean | null | undefined
+    /**
+     * Milliseconds for which the old id leads to the new one after `ctx.session = true`; for a renewal these are 10000.
+     *
+     * Default 0. Anything but a whole number from 0 to 2147483647 is `ERR_SESSION_OPTION`.
+     */
+    regenerateGraceMs?: number | null | undefined
+    /** See {@link SessionOptions.conflict}. */
+    conflict?: 'merge' | 'overwrite' | null | undefined
+    /** See {@link SessionOptions.storeTimeoutMs}. */
+    storeTimeoutMs?: number | null | undefined
+  }
+
+  /** Attributes of imsession's cookie: those of the `cookies` module. */
+  interface ImCookieOptions extends Omit<CookieOptions, 'maxAge' | 'expires' | 'signed'> {
+    /**
+     * Milliseconds that the cookie lives, counted from the last save; the record lives 10 seconds longer. A session that
+     * is loaded with less than a third left is renewed.
+     *
+     * Default: until `expires`, or one day; also for 0. `Infinity` or a string is `ERR_SESSION_OPTION`.
+     */
+    maxAge?: number | null | undefined
+    /** When the cookie expires, where `maxAge` is not given. */
+    expires?: Date | string | number | undefined
+    /** Whether the cookie is signed with `app.keys`. Default `false`. */
+    signed?: boolean | undefined
+  }
+
+  /** Where a request's id comes from and goes to. Each method may be async. */
+  interface IdResolver {
+    /** The id that the request brings; anything but a string is none. */
+    get(ctx: Koa.Context): unknown
+    /** Sends the id, or with `null` tells the client to forget it. Called once the store has written. */
+    set(ctx: Koa.Context, id: string | null): unknown
+    /** A new id; called again when it is taken. */
+    generate(ctx: Koa.Context): string | Promise<string>
+  }
+
+  /**
+   * Keeps the id in a cookie. Of what a cookie brings, only 32 lower-case hex digits reach a store of ours, and 1 to 128
+   * of `A-Z a-z 0-9 _ -` a JavaScript one; a subclass with a `get` of its own decides for itself what an id is.
+   */
+  class SessionIdResolver implements IdResolver {
+    constructor(options?: { name?: string | undefined, cookie?: ImCookieOptions | undefined })
+    name: string
+    cookie: ImCookieOptions | undefined
+    get(ctx: Koa.Context): string | null | undefined | Promise<string | null | undefined>
+    set(ctx: Koa.Context, id: string | null): void | Promise<void>
+    /** 32 lower-case hex digits. */
+    generate(ctx: Koa.Context): string | Promise<string>
+  }
+
+  /**
+   * A symbol under which what a JavaScript store's `get` returns may tell the milliseconds that are left of it: then
+   * imsession renews it in time. `MemoryStore` and `RedisStore` need none.
+   */
+  const TTL_MS: unique symbol
+
+  /** A store for imsession, as koa-imsession describes it. */
+  interface SessionStore<T extends object = any> {
+    /** The session of this id; anything but an object means that there is none. */
+    get(id: string): Promise<(T & { [TTL_MS]?: number }) | null | undefined>
+    /** Keeps the session for `ttlMs` milliseconds. */
+    set(id: string, data: T, ttlMs: number): Promise<void>
+    /** Forgets the session; to forget what is not there is no error. */
+    destroy(id: string): Promise<void>
+  }
+
   /** `ctx.sessionHandler` */
   interface SessionHandler {
     /** Moves the session to a new id when it is saved, data and all: call it whenever somebody logs in. */
@@ -143,7 +239,7 @@ declare namespace session {
     /**
      * Reads, changes and writes the session as one step, for what merging cannot decide (counters, lists). `change`
      * gets the freshest session and alters it or returns the new one (`null` destroys); it may be async, and is run
-     * again when another request was faster. Creates a session where there is none.
+     * again when another request was faster. Creates a session where there is none. It must not call `update` or `save`.
      *
      * Rejects with `ERR_SESSION_STORE` when the store fails or others were faster 64 times, with
      * `ERR_SESSION_SERIALIZE` when JSON cannot hold the result, with `ERR_SESSION_GONE` when the session has ended
@@ -309,9 +405,13 @@ declare namespace session {
 
   /**
    * `session()` gives an object at all times, `{}` where there is no session; assign `null` to destroy it, and an
-   * object to replace it. Typed by {@link SessionData}.
+   * object to replace it. `imsession()` gives `null` where there is none, and takes `true`, `false` and `undefined` too.
+   * Typed by {@link SessionData}.
    */
-  type ContextSession = keyof SessionData extends never ? { session?: any } : { session: SessionData | null }
+  type ContextSession = keyof SessionData extends never ? { session?: any } : {
+    get session(): SessionData | null
+    set session(session: SessionData | boolean | null | undefined)
+  }
 
   // @types/koa-session-minimal gives Koa.Context a sessionHandler without update and save, which must be assignable to
   // this one wherever it is present: where Koa.Context's session is `any` and not optional, as none of ours is.

@@ -149,6 +149,8 @@ class RedisStore extends EventEmitter {
   constructor (options) {
     super()
     const checked = redisOptions(options)
+    // An old id and its pointer share a slot by the braces around the id's key.
+    if (checked.cluster && checked.prefix.includes('{')) throw new SessionOptionError('prefix', undefined, 'in a cluster, a string without {')
     const store = new WeakRef(this) // events alone keep no store
     const onEvent = (name, error) => store.deref()?.[ON_EVENT](name, error)
     try {

@@ -5,8 +5,9 @@ const http = require('node:http')
 const Koa = require('koa')
 
 // A Koa app on a real server until the test ends. `errors` and `events` collect what the app was told.
-const serve = async (t, ...middleware) => {
-  const app = new Koa()
+const serve = (t, ...middleware) => serveApp(t, new Koa(), ...middleware)
+
+const serveApp = async (t, app, ...middleware) => {
   const [errors, events] = [[], []]
   app.on('error', (error) => errors.push(error))
   for (const name of ['session:gone', 'session:invalid', 'session:unsent']) app.on(name, () => events.push(name))
@@ -53,4 +54,4 @@ const gate = () => {
   return { open, passed }
 }
 
-module.exports = { serve, Browser, gate }
+module.exports = { serve, serveApp, Browser, gate }

@@ -105,7 +105,9 @@ test('every entry of `files` is there', (t) => {
 
 test('the main tarball holds the JavaScript, the types and nothing else', (t) => {
   const { files } = packed.main
-  const needed = ['LICENSE', 'README.md', 'index.d.ts', 'index.js', 'lib/native.js', 'lib/session.js', 'package.json']
+  const needed = [
+    'LICENSE', 'README.md', 'imsession.d.ts', 'index.d.ts', 'index.js', 'lib/imsession.js', 'lib/native.js', 'lib/session.js', 'package.json'
+  ]
   t.deepEqual(needed.filter((file) => !files.includes(file)), [])
   t.deepEqual(files.filter((file) => !needed.includes(file) && !/^lib\/[a-z-]+\.js$/.test(file)), [])
 })

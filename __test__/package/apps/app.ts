@@ -1,6 +1,7 @@
 import Koa = require('koa')
 import session = require('koa-session-native')
 import { MemoryStore, type SessionOptions } from 'koa-session-native'
+import { imsession, SessionIdResolver, TTL_MS, type SessionStore } from 'koa-session-native/imsession'
 
 const options: SessionOptions = { store: new MemoryStore({ maxBytes: 1 << 20 }) }
 const app = new Koa()
@@ -8,3 +9,12 @@ app.use(session(options))
 app.use(ctx => { ctx.sessionHandler.regenerateId() })
 // @ts-expect-error: the package's types are read, and are not `any`
 session({ key: 1 })
+
+const store: SessionStore<{ user: string }> = {
+  get: async () => ({ user: 'ada', [TTL_MS]: 1000 }),
+  set: async () => {},
+  destroy: async () => {}
+}
+new Koa().use(imsession({ store, idResolver: new SessionIdResolver({ name: 'sid' }) })).use(ctx => { ctx.session = true })
+// @ts-expect-error: so are the subpath's
+imsession({ name: 1 })

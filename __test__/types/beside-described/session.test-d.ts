@@ -3,6 +3,7 @@ import Koa from 'koa'
 import minimal from 'koa-session-minimal'
 import session from 'koa-session-native'
 import type { SessionData } from 'koa-session-native'
+import { imsession } from 'koa-session-native/imsession'
 import { same } from '../equal'
 
 declare module 'koa-session-native' {
@@ -20,3 +21,4 @@ const handle = (ctx: Koa.Context) => {
   ctx.sessionHandler.regenerateId()
 }
 new Koa().use(handle)
+new Koa().use(imsession()).use(ctx => { ctx.session = true })

@@ -2,6 +2,7 @@
 import Koa from 'koa'
 import minimal from 'koa-session-minimal'
 import session, { RedisStore } from 'koa-session-native'
+import { imsession } from 'koa-session-native/imsession'
 import { same } from '../equal'
 
 new Koa().use(minimal({ store: new RedisStore({ url: 'redis://127.0.0.1' }) }))
@@ -15,3 +16,4 @@ const handle = (ctx: Koa.Context) => {
   ctx.sessionHandler.regenerateId()
 }
 new Koa().use(handle)
+new Koa().use(imsession()).use(ctx => { ctx.session = true })

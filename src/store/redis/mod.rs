@@ -228,23 +228,28 @@ impl RedisStore {
             Plan::Destroy if self.delete(&commit.key).await? => Outcome::Destroyed,
             Plan::Destroy => Outcome::Gone,
         };
-        match outcome {
-            Outcome::Gone => Ok(self.follow(commit).await?.unwrap_or(Outcome::Gone)),
-            outcome => Ok(outcome),
+        if outcome == Outcome::Gone
+            && let Some(target) = self.pointer(commit).await?
+        {
+            return self.follow(commit, target).await;
         }
+        Ok(outcome)
     }
 
-    /// Carries the commit out where a pointer leads, if there is one: the record was rotated and is there still.
-    async fn follow(&self, commit: &Commit) -> Result<Option<Outcome>, Error> {
+    /// Where a pointer leads from the commit's key, if it follows one: the record was rotated, and is there still.
+    async fn pointer(&self, commit: &Commit) -> Result<Option<String>, Error> {
         if !commit.follow {
             return Ok(None);
         }
         let pointer = pointer_key(&commit.key);
-        let Some(target) = self.ask(&pointer, get(&pointer)).await.map(bytes)? else { return Ok(None) };
-        let target = lossy(&target).into_owned();
-        // One hop: a commit that was moved follows no further.
+        let target = self.ask(&pointer, get(&pointer)).await.map(bytes)?;
+        Ok(target.map(|target| lossy(&target).into_owned()))
+    }
+
+    /// Carries the commit out where a pointer leads. One hop: it follows no further.
+    async fn follow(&self, commit: &Commit, target: String) -> Result<Outcome, Error> {
         let outcome = Box::pin(self.commit(&commit.moved_to(&target))).await?;
-        Ok(Some(Outcome::Moved(target, Box::new(outcome))))
+        Ok(Outcome::Moved(target, Box::new(outcome)))
     }
 
     async fn create(&self, commit: &Commit) -> Result<Outcome, Error> {
@@ -331,11 +336,11 @@ impl RedisStore {
     /// The old record has gone meanwhile: only what the request added may live on under the new key.
     async fn rotate_gone(&self, commit: &Commit, written: bool) -> Result<Outcome, Error> {
         let Commit { new_key, ttl_ms, .. } = commit;
-        if let Some(moved) = self.follow(commit).await? {
+        if let Some(target) = self.pointer(commit).await? {
             if written {
                 self.delete(new_key).await?; // nobody was ever told of it
             }
-            return Ok(moved);
+            return self.follow(commit, target).await;
         }
         match commit.resolve(None) {
             Resolution::Write(text) => {
