@@ -6,29 +6,13 @@ const { promisify } = require('node:util')
 const session = require('..')
 const { startRedis } = require('./helpers/redis-server')
 const { serve, gate } = require('./helpers/serve')
+const { jsStore, storeKinds } = require('./helpers/stores')
 
 let redis
 test.before(async () => { redis = await startRedis() })
 test.after.always(() => redis?.stop())
 
-const jsStore = () => {
-  const records = new Map()
-  return {
-    records,
-    get: async (key) => records.has(key) ? JSON.parse(records.get(key)) : null,
-    set: async (key, value) => { records.set(key, JSON.stringify(value)) },
-    destroy: async (key) => { records.delete(key) }
-  }
-}
-const stores = {
-  memory: () => new session.MemoryStore(),
-  Redis: (t) => {
-    const store = new session.RedisStore({ url: redis.url })
-    t.teardown(() => store.close())
-    return store
-  },
-  JavaScript: jsStore
-}
+const stores = storeKinds(() => redis)
 
 // `routes` by path; without a path of that name the body shows the session.
 const app = async (t, store, routes, options) => {

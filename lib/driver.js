@@ -50,8 +50,8 @@ const close = async (channel) => {
   if (channel.closed) return
   channel.closed = true
   if (channel.pending > 0) await new Promise((resolve) => { channel.onIdle = resolve })
+  listening.delete(channel.id) // koa-generic-session takes a `disconnect` for an outage
   await send(channel, native.redisClose, [])
-  listening.delete(channel.id)
 }
 
 // Waking the I/O thread costs more than a command: once for all that this turn submits.

@@ -162,6 +162,17 @@ for (const [koa, Koa] of Object.entries(koas)) {
     t.is((await user.get()).body, '{"user":"ada","n":1}', 'the session is as it was')
   })
 
+  test(`${koa}: when only the removal of the old id fails, the new one is sent and the error told`, async (t) => {
+    const store = { ...kinds.JavaScript.make(t), destroy: async () => { throw new Error('destroy') } }
+    const { user: logIn, errors } = await start(t, { Koa, store }, { login, renew: (ctx) => { ctx.session = true } })
+    const user = await logIn('/login')
+    const { cookie } = user
+    t.is((await user.get('/renew')).status, 200)
+    t.not(user.cookie, cookie)
+    t.is((await user.get()).body, '{"user":"ada","n":1}')
+    t.deepEqual(errors.map(({ message }) => message), ['destroy'])
+  })
+
   test(`${koa}: with Redis down a request answers 503, and is served again when it is back`, async (t) => {
     const redis = await startRedis()
     t.teardown(() => redis.stop())

@@ -90,6 +90,20 @@ for (const [koa, Koa] of Object.entries(koas)) {
       t.is((await user.get()).body, '{"user":"ada"}')
     })
 
+    test(`${where}: once the headers are sent it keeps its id, for no cookie can tell a new one`, async (t) => {
+      const flushed = (change) => (ctx) => {
+        ctx.body = 'streamed'
+        ctx.flushHeaders()
+        change(ctx)
+      }
+      const { store, user, oldId } = await due(t, { Koa, kind }, { read: flushed(() => {}), late: flushed(routes.update) })
+      await user.get('/read')
+      t.is(JSON.stringify(await store.get(oldId)), '{"user":"ada"}')
+      await user.get('/late')
+      t.is(JSON.stringify(await store.get(oldId)), '{"user":"ada","updated":true}')
+      t.is(idOf(user), oldId)
+    })
+
     test(`${where}: a storm of ${SIZE} parallel reads gives one new id, and every request has its session`, async (t) => {
       const read = meeting(SIZE)
       const { store, browser, old, oldId } = await due(t, { Koa, kind }, { read })

@@ -1,7 +1,7 @@
 //! The store against real servers: Redis (REDIS_SERVER or PATH), and Valkey where VALKEY_SERVER names one.
 
 use super::*;
-use crate::commit::Empty;
+use crate::commit::{Conflict, Empty, Plan};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
