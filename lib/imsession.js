@@ -18,17 +18,19 @@ const LINES = Symbol('cookie lines')
 
 // Where a request's session id comes from and goes to: a cookie. Meant for subclassing.
 class SessionIdResolver {
+  #read
+
   constructor ({ name = 'connsid', cookie } = {}) {
     if (typeof name !== 'string' || !COOKIE_NAME.test(name)) throw new SessionOptionError('name', name, 'a cookie name')
     maxAgeOf(cookie)
     this.name = name
     this.cookie = cookie
-    this.read = cookieReader(name)
+    this.#read = cookieReader(name)
   }
 
   get (ctx) {
     if (this.cookie?.signed) return ctx.cookies.get(this.name, this.cookie)
-    return this.read(ctx)
+    return this.#read(ctx)
   }
 
   set (ctx, id) {
@@ -156,7 +158,8 @@ class ImSession {
     const text = plan === Plan.Destroy ? null : changed ? textOf(value) : record.text
     for (let tries = 0; tries < NEW_ID_TRIES; tries++) {
       const target = plan === Plan.Save || plan === Plan.Destroy ? id : await resolver.generate(ctx)
-      if (isOurs(resolver, 'set') && !ctx.headerSent) resolver[LINES](ctx, plan === Plan.Destroy ? null : target)
+      // A cookie that cannot be sent must not leave a record; but a session can always be ended.
+      if (isOurs(resolver, 'set') && !ctx.headerSent && plan !== Plan.Destroy) resolver[LINES](ctx, target)
       const result = await backend.commit({
         plan,
         flags: conflict + Conflict.Immutable,
@@ -180,8 +183,12 @@ class ImSession {
       return
     }
     if (result.status === Unremoved) ctx.app.emit('error', result.error, ctx)
+    if (result.status === Destroyed) {
+      await this.tell(null).catch((error) => { ctx.app.emit('error', error, ctx) })
+      return
+    }
     // Where the record was moved meanwhile, a rotation of it has still gone to our new id.
-    await this.tell(result.status === Destroyed ? null : plan === Plan.Rotate ? target : result.key ?? target)
+    await this.tell(plan === Plan.Rotate ? target : result.key ?? target)
   }
 
   async tell (id) {

@@ -72,7 +72,7 @@ class JsStore {
   // Carries the commit out on the record that a rotation has moved; what another request has renewed needs no renewing.
   async follow (commit, key) {
     const { plan, record: { text: base }, text, newKey } = commit
-    if (plan === Plan.Renew && base === text) return { status: Saved, text, key }
+    if (plan === Plan.Renew && base === text) return { status: isFound(await this.read(key)) ? Saved : Gone, text, key }
     const record = { text: base, entry: this.entryOf(key), version: -1 } // so that it is read again
     const moved = { ...commit, key, record, plan: plan === Plan.Renew ? Plan.Save : plan, newKey: plan === Plan.Rotate ? newKey : undefined }
     return { ...await this.commit(moved), key }

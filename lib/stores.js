@@ -150,7 +150,7 @@ class RedisStore extends EventEmitter {
     super()
     const checked = redisOptions(options)
     // An old id and its pointer share a slot by the braces around the id's key.
-    if (checked.cluster && checked.prefix.includes('{')) throw new SessionOptionError('prefix', undefined, 'in a cluster, a string without {')
+    if (checked.cluster && /[{}]/.test(checked.prefix)) throw new SessionOptionError('prefix', undefined, 'in a cluster, a string without { and }')
     const store = new WeakRef(this) // events alone keep no store
     const onEvent = (name, error) => store.deref()?.[ON_EVENT](name, error)
     try {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Plan {
-    /// Nothing: no write, no cookie.
+    /// Nothing: no write, no cookie. Carried out, it tells whether the record is there still.
     Nothing = 0,
     /// Write a new record, under a key that is free.
     Create = 1,

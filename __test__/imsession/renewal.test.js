@@ -224,6 +224,18 @@ for (const [koa, Koa] of Object.entries(koas)) {
       for (const dead of [old, renewed]) t.is((await browser().get('/', dead)).body, 'null')
     })
 
+    test(`${where}: a renewal that comes after another one's session was destroyed is told so`, async (t) => {
+      const late = meeting(1)
+      const { user, browser, old, events } = await due(t, { Koa, kind }, { late, logout: (ctx) => { ctx.session = null } })
+      const slow = browser()
+      const answer = slow.get('/late', old)
+      await late.met
+      await user.get()
+      await user.get('/logout')
+      late.go()
+      t.deepEqual([(await answer).setCookie, events], [[], ['session:gone']])
+    })
+
     test(`${where}: = true of a request that had loaded the session before it was renewed moves it too`, async (t) => {
       const renew = meeting(1, (ctx) => { ctx.session = true })
       const { user, browser, old } = await due(t, { Koa, kind }, { again: renew })

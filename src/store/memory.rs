@@ -193,7 +193,8 @@ impl Inner {
     fn commit(&mut self, commit: &Commit, max_bytes: usize) -> Result<Outcome, Error> {
         let Commit { plan, key, new_key, ttl_ms, grace_ms, .. } = commit;
         let target = match plan {
-            Plan::Nothing => return Ok(Outcome::Saved(None)),
+            Plan::Nothing if self.get(key).is_some() => return Ok(Outcome::Saved(None)),
+            Plan::Nothing => return Ok(Outcome::Gone),
             Plan::Rotate | Plan::Renew if self.get(new_key).is_some() => return Ok(Outcome::Refused),
             Plan::Rotate | Plan::Renew => new_key,
             _ => key,

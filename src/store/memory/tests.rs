@@ -185,6 +185,7 @@ fn a_renewed_record_is_found_through_its_pointer_for_the_time_of_grace() {
     let destroy = Commit { follow: true, ..commit(Plan::Destroy, "k", Some("{}"), "") };
     assert_eq!(store.commit(&destroy).unwrap(), moved(Outcome::Destroyed));
     assert_eq!((store.find("k"), store.find("one"), store.find("two")), (None, None, None));
+    assert_eq!(store.commit(&renew("late", HOUR)).unwrap(), moved(Outcome::Gone));
     store.set("k", "{}", HOUR).unwrap();
     assert_eq!(store.commit(&renew("three", 1)).unwrap(), Outcome::Saved(None));
     sleep(Duration::from_millis(3));

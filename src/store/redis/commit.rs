@@ -21,7 +21,10 @@ impl RedisStore {
     /// Carries out the end of a request.
     pub(super) async fn commit(&self, commit: &Commit) -> Result<Outcome, Error> {
         let outcome = match commit.plan {
-            Plan::Nothing => Outcome::Saved(None),
+            Plan::Nothing if self.ask(&commit.key, get(&commit.key)).await.map(bytes)?.is_some() => {
+                Outcome::Saved(None)
+            }
+            Plan::Nothing => Outcome::Gone,
             Plan::Create => self.create(commit).await?,
             Plan::Save => self.save(commit).await?,
             Plan::Rotate | Plan::Renew => return self.rotate(commit).await,
