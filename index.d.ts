@@ -366,7 +366,7 @@ declare namespace session {
     get(key: string): Promise<any>
     /**
      * Keeps the session for `ttl` milliseconds; one day when `ttl` is not a positive finite number. Rejects with
-     * `ERR_SESSION_SERIALIZE` when JSON cannot hold it.
+     * `ERR_SESSION_SERIALIZE` when JSON cannot hold it, and with a `TypeError` when it is no object.
      */
     set(key: string, session: any, ttl?: unknown): Promise<void>
     /** Forgets the session; to forget what is not there is no error. */

@@ -112,8 +112,9 @@ class ImSession {
   }
 
   assign (value) {
+    const before = this.read() // what is no session must not be taken for one: it may be another application's
     if (value === true) {
-      this.regenerated = this.read() !== null
+      this.regenerated = before !== null
     } else if (!value) {
       this.ended ||= this.record !== undefined
       this.value = null
@@ -126,7 +127,9 @@ class ImSession {
   }
 
   async commit () {
-    const { record, value, ended, regenerated, config: { maxAge } } = this
+    const { maxAge } = this.config
+    if (this.record?.ttl < maxAge() / 3) this.read() // before it is renewed: is it a session at all?
+    const { record, value, ended, regenerated } = this
     const changed = value !== undefined && value !== this.loaded
     if (ended || value === null) {
       if (record !== undefined) await this.carryOut(Plan.Destroy, record)
@@ -215,10 +218,9 @@ class Shared {
   parse (key, text) {
     const { known, share } = this
     const before = known.get(key)
-    if (before?.text === text) return before.value
-    const value = this.make(text)
+    const value = before?.text === text ? before.value : this.make(text)
     if (!share || value === undefined) return value
-    known.delete(key)
+    known.delete(key) // to the end: the most recent stay
     known.set(key, { text, value })
     if (known.size > SHARED_OBJECTS) known.delete(known.keys().next().value)
     return value
@@ -247,6 +249,7 @@ const deepFreeze = (value) => {
 const configure = (options) => {
   const { name, store = new ImMemoryStore(), cookie, idResolver, frozen, conflict, regenerateGraceMs, storeTimeoutMs } = imsessionOptions(options)
   const resolver = idResolver ?? new SessionIdResolver({ name, cookie })
+  maxAgeOf(cookie ?? resolver.cookie)
   // A resolver with a `get` of its own decides for itself what an id is; native stores have no prefix to keep ids
   // from another application's keys, so there only our own form is let through.
   const form = isNative(store) && isOurs(resolver, 'generate') ? HEX_ID : WELL_FORMED

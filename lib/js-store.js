@@ -75,7 +75,8 @@ class JsStore {
     if (plan === Plan.Renew && base === text) return { status: isFound(await this.read(key)) ? Saved : Gone, text, key }
     const record = { text: base, entry: this.entryOf(key), version: -1 } // so that it is read again
     const moved = { ...commit, key, record, plan: plan === Plan.Renew ? Plan.Save : plan, newKey: plan === Plan.Rotate ? newKey : undefined }
-    return { ...await this.commit(moved), key }
+    const result = await this.commit(moved)
+    return { ...result, key: result.key ?? key }
   }
 
   async write ({ key, newKey = key, text, value, ttl, grace }, resolved, entry) {

@@ -95,13 +95,17 @@ class ImMemoryStore extends MemoryStore {
   }
 
   async set (key, session, ttl) {
-    if (typeof session !== 'object' || session === null) throw new TypeError('session data must be an object')
+    checkSession(session)
     super.set(key, session, ttl)
   }
 
   async destroy (key) {
     super.destroy(key)
   }
+}
+
+const checkSession = (session) => {
+  if (typeof session !== 'object' || session === null) throw new TypeError('session data must be an object')
 }
 
 let warnOnce = () => {
@@ -173,6 +177,7 @@ class RedisStore extends EventEmitter {
   }
 
   async set (key, session, ttl) {
+    checkSession(session)
     const backend = this[BACKEND]
     await backend.submit(native.redisSet, backend.prefix + string('store key', key), textOf(session), ttlOf(ttl))
   }

@@ -8,7 +8,7 @@ const { startRedis } = require('../helpers/redis-server')
 const { gate } = require('../helpers/serve')
 const { HEX_ID, idOf, koas, setUp, start } = require('./setup')
 
-const { kinds } = setUp(test)
+const { kinds, client } = setUp(test)
 
 const login = (ctx) => { ctx.session = { user: ctx.get('user') || ctx.query.user || 'ada', n: 1 } }
 
@@ -272,4 +272,33 @@ for (const junk of ['null', '7', '"text"', '{"broken":', '']) {
       t.deepEqual((await browser().get('/renew', `connsid=${id}`)).setCookie, [], 'there is nothing to renew')
     })
   }
+}
+
+// Keys have no prefix here: what another application keeps under such a key is neither its session nor its user's.
+for (const [what, put] of Object.entries({
+  text: (key) => client().set(key, 'hello', 'PX', 60000),
+  list: (key) => client().rpush(key, 'hello')
+})) {
+  test(`Redis: an application's own ${what} under an id is left alone, read or not`, async (t) => {
+    const store = kinds.Redis.make(t)
+    const { browser } = await start(t, { store }, {
+      ignore: (ctx) => { ctx.body = 'not read' },
+      login: (ctx) => {
+        ctx.session = { user: 'ada' }
+        ctx.body = 'not read'
+      },
+      logout: (ctx) => {
+        ctx.session = null
+        ctx.body = 'not read'
+      }
+    })
+    const id = (what === 'text' ? 'b' : 'c').repeat(32)
+    await put(id)
+    for (const path of ['/ignore', '/logout', '/login']) {
+      const { status, setCookie } = await browser().get(path, `connsid=${id}`)
+      t.deepEqual([status, setCookie.length], [200, path === '/login' ? 1 : 0], path)
+      t.false(String(setCookie).includes(id))
+    }
+    t.is(await client().type(id), what === 'text' ? 'string' : 'list')
+  })
 }
