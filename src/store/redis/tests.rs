@@ -289,10 +289,7 @@ fn during_the_grace_commits_follow_the_pointer_and_either_id_destroys_both() {
         let destroyed = Outcome::Moved("new".into(), Box::new(Outcome::Destroyed));
         assert_eq!(client.commit(follow(Plan::Destroy, "")), Ok(destroyed));
         assert_eq!(client.one(Request::Find("k".into())), Ok(Answer::Found(None)));
-        assert_eq!(
-            client.commit(renew("newer", "{}")),
-            Ok(Outcome::Moved("new".into(), Box::new(Outcome::Saved(None))))
-        );
+        assert_eq!(client.commit(renew("newer", "{}")), Ok(Outcome::Moved("new".into(), Box::new(Outcome::Gone))));
     });
 }
 
