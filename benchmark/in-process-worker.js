@@ -1,0 +1,150 @@
+'use strict'
+
+// One cell of in-process.js: requests one after another, in many short slices that alternate between the contestants;
+// a round is the median of its slices.
+
+const { EventEmitter } = require('node:events')
+const Koa = require('koa')
+const minimal = require('koa-session-minimal')
+const session = require('..')
+const { serve } = require('./child')
+const { BARE } = require('./contestants')
+const { clock } = require('./cpu')
+const { median, rotated } = require('./ratio')
+const { sessionOf } = require('./session-data')
+
+const WARM_UP = 12000 // requests of each contestant, or as many as 30 MB of sessions
+
+const socket = Object.assign(new EventEmitter(), { readable: true, writable: true, encrypted: false, remoteAddress: '127.0.0.1' })
+
+class LightRequest extends EventEmitter {
+  method = 'GET'
+  url = '/'
+  httpVersionMajor = 1
+  socket = socket
+  connection = socket
+
+  constructor (cookie) {
+    super()
+    this.headers = cookie === undefined ? { host: 'localhost' } : { host: 'localhost', cookie }
+  }
+}
+
+class LightResponse extends EventEmitter {
+  statusCode = 200
+  statusMessage = ''
+  socket = socket
+  headersSent = false
+  finished = false
+  writableEnded = false
+  #headers = Object.create(null)
+
+  setHeader (name, value) {
+    this.#headers[name.toLowerCase()] = value
+  }
+
+  getHeader (name) {
+    return this.#headers[name.toLowerCase()]
+  }
+
+  hasHeader (name) {
+    return name.toLowerCase() in this.#headers
+  }
+
+  removeHeader (name) {
+    delete this.#headers[name.toLowerCase()]
+  }
+
+  getHeaders () {
+    return this.#headers
+  }
+
+  getHeaderNames () {
+    return Object.keys(this.#headers)
+  }
+
+  writeHead (status) {
+    this.statusCode = status
+    this.headersSent = true
+  }
+
+  end () {
+    if (!this.headersSent) this.writeHead(this.statusCode)
+    this.finished = this.writableEnded = true
+    this.emit('finish')
+  }
+}
+
+async function request (listener, cookie) {
+  const response = new LightResponse()
+  await listener(new LightRequest(cookie), response)
+  if (response.statusCode !== 200) throw new Error(`the answer is ${response.statusCode}`)
+  return response
+}
+
+const untouched = (ctx) => { ctx.body = 'ok' }
+
+const check = (found) => {
+  if (!found) throw new Error('the session is lost')
+  return 'ok'
+}
+
+const read = (ctx) => { ctx.body = check(ctx.session.user.name === 'ann') }
+
+const inPlace = (bytes) => ({
+  untouched,
+  read,
+  change: (ctx) => { ctx.body = check(++ctx.session.counter > 0) },
+  login: (ctx) => { ctx.session = sessionOf(bytes); ctx.body = 'ok' }
+})
+
+const replacing = (bytes) => ({
+  ...inPlace(bytes),
+  change: (ctx) => {
+    ctx.session = { ...ctx.session, counter: ctx.session.counter + 1 }
+    ctx.body = check(ctx.session.counter > 0)
+  }
+})
+
+const appOf = (...middleware) => {
+  const app = new Koa()
+  middleware.forEach((each) => app.use(each))
+  return app.callback()
+}
+
+/** The request to be timed, of a user who has logged in. */
+async function contestant (middleware, actions, action) {
+  const response = await request(appOf(middleware, actions.login))
+  const cookie = [response.getHeader('set-cookie')].flat()[0].split(';')[0]
+  return { listener: appOf(middleware, actions[action]), cookie: action === 'login' ? undefined : cookie }
+}
+
+async function slice ({ listener, cookie }, requests) {
+  const start = clock()
+  for (let n = 0; n < requests; n++) await request(listener, cookie)
+  return (clock() - start) * 1000 / requests
+}
+
+serve(async ({ action, bytes, rounds, slices, requests }) => {
+  const contestants = {
+    [BARE]: { listener: appOf(untouched) },
+    'koa-session-minimal': await contestant(minimal(), inPlace(bytes), action),
+    'session()': await contestant(session(), inPlace(bytes), action),
+    'imsession()': await contestant(session.imsession(), replacing(bytes), action)
+  }
+  const names = Object.keys(contestants)
+  const round = async (turns) => {
+    const times = Object.fromEntries(names.map((name) => [name, []]))
+    for (let turn = 0; turn < turns; turn++) {
+      for (const name of rotated(names, turn)) times[name].push(await slice(contestants[name], requests))
+    }
+    return times
+  }
+  await round(Math.ceil(Math.min(WARM_UP, 30e6 / bytes) / requests))
+  const cell = Object.fromEntries(names.map((name) => [name, []]))
+  for (let n = 0; n < rounds; n++) {
+    const times = await round(slices)
+    for (const name of names) cell[name].push({ µs: median(times[name]) })
+  }
+  return cell
+})

@@ -1,0 +1,39 @@
+'use strict'
+
+// A figure is never one measurement: contestants alternate within each round, are compared within it, since only then
+// the machine treats them alike, and what is reported is the median and the range of the rounds.
+//
+// A cell is what was measured in one situation: `{ [contestant]: [{ [measure]: value }, ... one for each round] }`.
+
+const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/** Runs all rounds of a cell. Who begins changes, so that nobody always follows the same one. */
+async function alternate (rounds, contestants, measure) {
+  const cell = Object.fromEntries(contestants.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const name of rotated(contestants, round)) cell[name].push(await measure(name, round))
+  }
+  return cell
+}
+
+const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)]
+
+/**
+ * The measure of contestant `of`, relative to `to` if it is given; `above`: of both, what they need above that one.
+ * None where a round failed: the rest would flatter.
+ */
+function figure (cell, { measure, of, to, above }) {
+  const value = (name, round) => {
+    const measured = cell[name]?.[round]?.[measure]
+    return above === undefined ? measured : measured - cell[above]?.[round]?.[measure]
+  }
+  const rounds = (cell?.[of] ?? []).map((_, round) => to === undefined ? value(of, round) : value(of, round) / value(to, round))
+  if (rounds.length === 0 || !rounds.every(Number.isFinite)) return undefined
+  return { median: median(rounds), min: Math.min(...rounds), max: Math.max(...rounds) }
+}
+
+module.exports = { alternate, figure, median, rotated }
