@@ -57,7 +57,7 @@ declare namespace session {
      * Whether the id of a cookie that the store does not know may become the id of a new session.
      *
      * Default `false`: the first write gets a fresh id, so that nobody can plant one (session fixation). Set it only
-     * while koa-session-minimal serves the same users: that one answers before it has written.
+     * while koa-session-minimal serves the same users: that one answers before it has written. No value is an error.
      */
     adoptUnknownIds?: boolean | Default
 
@@ -87,7 +87,11 @@ declare namespace session {
     onStoreError?: ((error: Error, operation: 'load' | 'commit', ctx: Koa.Context) => 'anonymous' | void | Promise<'anonymous' | void>) | Default
   }
 
-  /** Attributes of the session cookie: those of the `cookies` module, with the defaults given here. */
+  /**
+   * Attributes of the session cookie: those of the `cookies` module, with the defaults given here. That module's own
+   * `TypeError`, for a `path`, `domain`, `sameSite` or `priority` that no cookie can have, fails the save before anything
+   * is written.
+   */
   interface CookieOptions {
     /**
      * Milliseconds that cookie and record live, counted from the last save.
@@ -98,9 +102,9 @@ declare namespace session {
     maxAge?: number | null | undefined
     /** When the cookie expires, where `maxAge` is 0; the record still lives one day. Default: with the browser. */
     expires?: Date | undefined
-    /** Default `'/'`. */
+    /** Of the pages that get the cookie. Default `'/'`. */
     path?: string | undefined
-    /** Default: the host that set the cookie. */
+    /** Whose hosts get the cookie. Default: the host alone that set it. */
     domain?: string | undefined
     /**
      * Whether the cookie travels over HTTPS alone. Default: whether this request did. `true` on a plain HTTP request
@@ -113,7 +117,7 @@ declare namespace session {
     sameSite?: 'strict' | 'lax' | 'none' | boolean | undefined
     /** Whether an embedded page gets a cookie jar for each site that embeds it (CHIPS). Default `false`. */
     partitioned?: boolean | undefined
-    /** Default: the attribute is not sent. */
+    /** Which cookies a browser that has too many of a site drops last. Default: the attribute is not sent. */
     priority?: 'low' | 'medium' | 'high' | undefined
     /** Accepted and ignored: the session cookie always replaces one of its name set before. */
     overwrite?: boolean | undefined
@@ -149,19 +153,38 @@ declare namespace session {
 
   /** `undefined` and `null` mean the default. */
   interface ImSessionOptions {
-    /** Name of the session cookie. Default `'connsid'`. */
+    /**
+     * Name of the session cookie.
+     *
+     * Default `'connsid'`. Anything but a string that can name a cookie is `ERR_SESSION_OPTION`.
+     */
     name?: string | null | undefined
-    /** Where sessions are kept, under their ids alone. Default: a new `MemoryStore`, which warns that it is for one process. */
+    /**
+     * Where sessions are kept, under their ids alone.
+     *
+     * Default: a new `MemoryStore`, which warns that it is for one process. A store that lacks `get`, `set` or `destroy`
+     * is `ERR_SESSION_OPTION`.
+     */
     store?: Store | null | undefined
-    /** Where ids come from and go to. Default: a {@link SessionIdResolver} of `name` and `cookie`. */
+    /**
+     * Where ids come from and go to.
+     *
+     * Default: a {@link SessionIdResolver} of `name` and `cookie`. One that lacks `get`, `set` or `generate` is
+     * `ERR_SESSION_OPTION`.
+     */
     idResolver?: IdResolver | null | undefined
-    /** Attributes of the session cookie. Default: those of `idResolver`, where it has any. */
+    /**
+     * Attributes of the session cookie.
+     *
+     * Default: those of `idResolver`, where it has any. Anything but an object is `ERR_SESSION_OPTION`.
+     */
     cookie?: ImCookieOptions | null | undefined
     /**
      * Whether loaded objects are deeply frozen. `false` also keeps requests from sharing one object while the stored
      * text is the same.
      *
-     * Default: yes, except in production those of JavaScript stores, which are never shared.
+     * Default: yes, except in production those of JavaScript stores, which are never shared. Anything but `true` and
+     * `false` is `ERR_SESSION_OPTION`.
      */
     frozen?: boolean | null | undefined
     /**
@@ -170,9 +193,9 @@ declare namespace session {
      * Default 0. Anything but a whole number from 0 to 2147483647 is `ERR_SESSION_OPTION`.
      */
     regenerateGraceMs?: number | null | undefined
-    /** See {@link SessionOptions.conflict}. */
+    /** See {@link SessionOptions.conflict}. Default `'merge'`. */
     conflict?: 'merge' | 'overwrite' | null | undefined
-    /** See {@link SessionOptions.storeTimeoutMs}. */
+    /** Milliseconds: see {@link SessionOptions.storeTimeoutMs}. Default 10000. */
     storeTimeoutMs?: number | null | undefined
   }
 
@@ -185,7 +208,7 @@ declare namespace session {
      * Default: until `expires`, or one day; also for 0. `Infinity` or a string is `ERR_SESSION_OPTION`.
      */
     maxAge?: number | null | undefined
-    /** When the cookie expires, where `maxAge` is not given. */
+    /** When the cookie expires, where `maxAge` is not given. Default: after `maxAge`. */
     expires?: Date | string | number | undefined
     /** Whether the cookie is signed with `app.keys`. Default `false`. */
     signed?: boolean | undefined
@@ -206,6 +229,11 @@ declare namespace session {
    * of `A-Z a-z 0-9 _ -` a JavaScript one; a subclass with a `get` of its own decides for itself what an id is.
    */
   class SessionIdResolver implements IdResolver {
+    /**
+     * `name` is that of the cookie, by default `'connsid'`, and `cookie` its attributes.
+     *
+     * @throws a `TypeError` with code `ERR_SESSION_OPTION` for what can name no cookie, and for a bad `maxAge`.
+     */
     constructor(options?: { name?: string | undefined, cookie?: ImCookieOptions | undefined })
     name: string
     cookie: ImCookieOptions | undefined
@@ -291,22 +319,27 @@ declare namespace session {
      * Default `'redis://127.0.0.1:6379'`.
      */
     url?: string | null | undefined
-    /** Default `'127.0.0.1'`. */
+    /** Name or address of the server. Default `'127.0.0.1'`. */
     host?: string | null | undefined
-    /** Default 6379. */
+    /** A whole number from 1 to 65535. Default 6379. */
     port?: number | null | undefined
-    /** The path of a unix socket. */
+    /** The path of a unix socket. Default: none, TCP. */
     socket?: string | null | undefined
     /** The ACL user. Default: the server's default user. */
     username?: string | null | undefined
+    /** That of `username`, or of the server's `requirepass`. Default: none. */
     password?: string | null | undefined
     /** The number of the database. Default 0; a cluster has no other. */
     db?: number | null | undefined
-    /** Addresses (as in `url`) of some nodes of a Redis or Valkey Cluster; the others are found from there. */
+    /**
+     * Addresses (as in `url`) of some nodes of a Redis or Valkey Cluster; the others are found from there.
+     *
+     * Default: none, a single server.
+     */
     cluster?: string[] | null | undefined
-    /** The master is the one that these sentinels name, now and after each failover. */
+    /** The master is the one that these sentinels name, now and after each failover. Default: none, a single server. */
     sentinel?: RedisSentinelOptions | null | undefined
-    /** Talk TLS; `rediss://` alone does so with the defaults. */
+    /** Talk TLS; `rediss://` alone does so with the defaults. Default: plain text. */
     tls?: RedisTlsOptions | null | undefined
     /** Set before every key. Default `''`: the keys that koa-redis writes. */
     prefix?: string | null | undefined
@@ -327,8 +360,9 @@ declare namespace session {
     master: string
     /** Addresses of the sentinels, as in `url`. */
     nodes: string[]
-    /** The login of the sentinels themselves; that of the master stands beside `sentinel`. */
+    /** The ACL user of the sentinels themselves; that of the master stands beside `sentinel`. Default: their default user. */
     username?: string | null | undefined
+    /** That of the sentinels' `username`. Default: none. */
     password?: string | null | undefined
   }
 
@@ -336,9 +370,9 @@ declare namespace session {
   interface RedisTlsOptions {
     /** The authorities to trust. Default: the system's. */
     ca?: string | Buffer | null | undefined
-    /** Our own certificate, for a server that asks for one. */
+    /** Our own certificate, for a server that asks for one. Default: none. */
     cert?: string | Buffer | null | undefined
-    /** The private key of `cert`. */
+    /** The private key of `cert`. Default: none. */
     key?: string | Buffer | null | undefined
     /** The name that the server's certificate must hold. Default: the host. */
     servername?: string | null | undefined

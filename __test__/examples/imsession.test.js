@@ -2,34 +2,14 @@
 
 // The examples of imsession, each started as its first lines say.
 
-const { spawn } = require('node:child_process')
-const { once } = require('node:events')
-const path = require('node:path')
-
 const test = require('ava')
 
 const { startRedis } = require('../helpers/redis-server')
 const { Browser } = require('../helpers/serve')
-
-/** The address of an example that runs until the test ends, on a free port of its own choice. */
-async function start (t, name, ...args) {
-  const program = path.join(__dirname, '../../examples', name)
-  const child = spawn(process.execPath, [program, ...args], {
-    env: { ...process.env, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  const exit = once(child, 'exit')
-  t.teardown(() => {
-    child.kill('SIGKILL')
-    return exit
-  })
-  const [data] = await Promise.race([once(child.stdout, 'data'), exit])
-  if (child.exitCode !== null) throw new Error('it has ended')
-  return /http:\S+\d/.exec(data)[0]
-}
+const { start } = require('./start')
 
 test('imsession-counter.js counts the views of each visitor', async (t) => {
-  const url = await start(t, 'imsession-counter.js')
+  const { url } = await start(t, 'imsession-counter.js')
   const [ada, bob] = [new Browser(url), new Browser(url)]
   t.deepEqual((await ada.get('/count')).setCookie, [])
   t.is((await ada.get()).body, 'Views: 1')
@@ -44,7 +24,7 @@ test('imsession-counter.js counts the views of each visitor', async (t) => {
 test('imsession-redis.js renews a session that is used, and logs in and out', async (t) => {
   const redis = await startRedis()
   t.teardown(() => redis.stop())
-  const url = await start(t, 'imsession-redis.js', redis.url)
+  const { url } = await start(t, 'imsession-redis.js', { redis: redis.url })
   const client = redis.client()
 
   const user = new Browser(url)
@@ -72,7 +52,7 @@ test('imsession-redis.js renews a session that is used, and logs in and out', as
 })
 
 test('bearer-token.js knows its users by their tokens', async (t) => {
-  const url = await start(t, 'bearer-token.js')
+  const { url } = await start(t, 'bearer-token.js')
   const request = (path, { method = 'GET', token } = {}) => {
     return fetch(url + path, { method, headers: token ? { authorization: `Bearer ${token}` } : {} })
   }

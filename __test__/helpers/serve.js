@@ -34,8 +34,12 @@ class Browser {
     return [...this.cookies].map((pair) => pair.join('=')).join('; ')
   }
 
-  async get (path = '/', cookie = this.cookie) {
-    const response = await fetch(this.url + path, { headers: cookie ? { cookie } : {}, redirect: 'manual' })
+  post (path, form = {}) {
+    return this.get(path, this.cookie, { method: 'POST', body: new URLSearchParams(form) })
+  }
+
+  async get (path = '/', cookie = this.cookie, init = {}) {
+    const response = await fetch(this.url + path, { headers: cookie ? { cookie } : {}, redirect: 'manual', ...init })
     const setCookie = response.headers.getSetCookie()
     for (const line of setCookie) {
       const [, name, value] = /^([^=]*)=([^;]*)/.exec(line)

@@ -4,7 +4,7 @@ import minimal from 'koa-session-minimal'
 import session from 'koa-session-native'
 import type { SessionData } from 'koa-session-native'
 import { imsession } from 'koa-session-native/imsession'
-import { same } from '../equal'
+import { expectTypeOf } from 'expect-type'
 
 declare module 'koa-session-native' {
   interface SessionData { count: number }
@@ -12,12 +12,12 @@ declare module 'koa-session-native' {
 
 new Koa().use(minimal())
 new Koa().use(session()).use(ctx => {
-  same<typeof ctx.session, SessionData | null>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<SessionData | null>()
   ctx.sessionHandler.regenerateId()
 })
 
 const handle = (ctx: Koa.Context) => {
-  same<typeof ctx.session, any>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<any>()
   ctx.sessionHandler.regenerateId()
 }
 new Koa().use(handle)

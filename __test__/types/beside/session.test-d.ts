@@ -3,16 +3,16 @@ import Koa from 'koa'
 import minimal from 'koa-session-minimal'
 import session, { RedisStore } from 'koa-session-native'
 import { imsession } from 'koa-session-native/imsession'
-import { same } from '../equal'
+import { expectTypeOf } from 'expect-type'
 
 new Koa().use(minimal({ store: new RedisStore({ url: 'redis://127.0.0.1' }) }))
 new Koa().use(session({ key: 'koa:sess' })).use(ctx => {
-  same<typeof ctx.session, any>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<any>()
   ctx.sessionHandler.regenerateId()
 })
 
 const handle = (ctx: Koa.Context) => {
-  same<typeof ctx.session, any>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<any>()
   ctx.sessionHandler.regenerateId()
 }
 new Koa().use(handle)

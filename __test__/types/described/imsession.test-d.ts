@@ -3,7 +3,7 @@ import Koa from 'koa'
 import { imsession } from 'koa-session-native/imsession'
 import type { SessionData as Part, SessionStore } from 'koa-session-native/imsession'
 import type { SessionData } from 'koa-session-native'
-import { same } from '../equal'
+import { expectTypeOf } from 'expect-type'
 
 declare module 'koa-session-native/imsession' {
   interface SessionData {
@@ -11,13 +11,13 @@ declare module 'koa-session-native/imsession' {
   }
 }
 
-same<keyof Part, 'theme'>(true)
-same<keyof SessionData, 'theme' | 'count' | 'user'>(true)
+expectTypeOf<keyof Part>().toEqualTypeOf<'theme'>()
+expectTypeOf<keyof SessionData>().toEqualTypeOf<'theme' | 'count' | 'user'>()
 
 const app = new Koa()
 app.use(imsession(app))
 app.use(ctx => {
-  same<typeof ctx.session, SessionData | null>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<SessionData | null>()
   ctx.session = { count: 1, theme: 'dark' }
   ctx.session = { ...ctx.session, count: 2 }
   ctx.session = true
@@ -32,14 +32,14 @@ app.use(ctx => {
   ctx.body = ctx.session.count
 })
 const handle = (ctx: Koa.Context) => {
-  same<typeof ctx.session, SessionData | null>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<SessionData | null>()
   ctx.session = true
 }
 app.use(handle)
 
 const store: SessionStore<SessionData> = {
   get: async () => ({ count: 1 }),
-  set: async (id, data) => { same<typeof data.count, number>(true) },
+  set: async (id, data) => { expectTypeOf<typeof data.count>().toEqualTypeOf<number>() },
   destroy: async () => {}
 }
 app.use(imsession({ store }))

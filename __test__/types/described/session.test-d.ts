@@ -2,7 +2,7 @@
 import Koa from 'koa'
 import session, { MemoryStore } from 'koa-session-native'
 import type { SessionData, SessionHandler } from 'koa-session-native'
-import { same } from '../equal'
+import { expectTypeOf } from 'expect-type'
 
 declare module 'koa-session-native' {
   interface SessionData {
@@ -18,12 +18,12 @@ app.use(session({
 }))
 
 app.use(async (ctx, next) => {
-  same<typeof ctx.session, SessionData | null>(true)
-  same<typeof ctx.sessionHandler, SessionHandler>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<SessionData | null>()
+  expectTypeOf<typeof ctx.sessionHandler>().toEqualTypeOf<SessionHandler>()
   // @ts-expect-error: there may be none
   ctx.session.count++
   if (!ctx.session) return next()
-  same<typeof ctx.session.count, number>(true)
+  expectTypeOf<typeof ctx.session.count>().toEqualTypeOf<number>()
   ctx.session.user = { name: 'Ada' }
   // @ts-expect-error: not described
   ctx.session.color = 'red'
@@ -32,7 +32,7 @@ app.use(async (ctx, next) => {
   ctx.session = { count: 1 }
   ctx.session = null
   await ctx.sessionHandler.update(found => {
-    same<typeof found, SessionData>(true)
+    expectTypeOf<typeof found>().toEqualTypeOf<SessionData>()
     found.count++
   })
   await ctx.sessionHandler.update(async found => ({ ...found, count: 0 }))
@@ -42,7 +42,7 @@ app.use(async (ctx, next) => {
 })
 
 const handle = (ctx: Koa.Context) => {
-  same<typeof ctx.session, SessionData | null>(true)
-  same<typeof ctx.sessionHandler, SessionHandler>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<SessionData | null>()
+  expectTypeOf<typeof ctx.sessionHandler>().toEqualTypeOf<SessionHandler>()
 }
 app.use(handle)

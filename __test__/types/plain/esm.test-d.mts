@@ -4,21 +4,21 @@ import session, { MemoryStore, RedisStore } from 'koa-session-native'
 import * as all from 'koa-session-native'
 import whole, { imsession, SessionIdResolver, TTL_MS } from 'koa-session-native/imsession'
 import * as sub from 'koa-session-native/imsession'
-import { same } from '../equal.js'
+import { expectTypeOf } from 'expect-type'
 
-same<ReturnType<typeof session>, Koa.Middleware>(true)
-same<typeof session.MemoryStore, typeof MemoryStore>(true)
-same<typeof all.RedisStore, typeof RedisStore>(true)
-same<typeof all.default, typeof session>(true)
-same<typeof all.imsession, typeof session.imsession>(true)
-same<typeof sub.imsession, typeof imsession>(true)
-same<typeof sub.default, typeof whole>(true)
-same<typeof sub.SessionIdResolver, typeof SessionIdResolver>(true)
-same<typeof all.TTL_MS, typeof TTL_MS>(true)
+expectTypeOf<ReturnType<typeof session>>().toEqualTypeOf<Koa.Middleware>()
+expectTypeOf<typeof session.MemoryStore>().toEqualTypeOf<typeof MemoryStore>()
+expectTypeOf<typeof all.RedisStore>().toEqualTypeOf<typeof RedisStore>()
+expectTypeOf<typeof all.default>().toEqualTypeOf<typeof session>()
+expectTypeOf<typeof all.imsession>().toEqualTypeOf<typeof session.imsession>()
+expectTypeOf<typeof sub.imsession>().toEqualTypeOf<typeof imsession>()
+expectTypeOf<typeof sub.default>().toEqualTypeOf<typeof whole>()
+expectTypeOf<typeof sub.SessionIdResolver>().toEqualTypeOf<typeof SessionIdResolver>()
+expectTypeOf<typeof all.TTL_MS>().toEqualTypeOf<typeof TTL_MS>()
 
 new Koa().use(session({ store: new MemoryStore() })).use(ctx => {
-  same<typeof ctx.session, any>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<any>()
 })
 new Koa().use(imsession({ idResolver: new SessionIdResolver() })).use(ctx => {
-  same<typeof ctx.session, any>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<any>()
 })

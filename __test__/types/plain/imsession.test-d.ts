@@ -4,17 +4,17 @@ import whole, { imsession, MemoryStore, RedisStore, SessionIdResolver, TTL_MS } 
 import type { CookieOptions, SessionData, SessionOptions, SessionStore } from 'koa-session-native/imsession'
 import required = require('koa-session-native/imsession')
 import main from 'koa-session-native'
-import { same } from '../equal'
+import { expectTypeOf } from 'expect-type'
 
-same<typeof whole, typeof required>(true)
-same<typeof imsession, typeof whole>(true)
-same<typeof main.SessionIdResolver, typeof SessionIdResolver>(true)
-same<typeof main.RedisStore, typeof RedisStore>(true)
-same<typeof main.TTL_MS, typeof TTL_MS>(true)
-same<keyof SessionData, never>(true)
-same<SessionOptions, main.ImSessionOptions>(true)
-same<ReturnType<typeof imsession>, Koa.Middleware>(true)
-same<ReturnType<typeof main.imsession>, Koa.Middleware>(true)
+expectTypeOf<typeof whole>().toEqualTypeOf<typeof required>()
+expectTypeOf<typeof imsession>().toEqualTypeOf<typeof whole>()
+expectTypeOf<typeof main.SessionIdResolver>().toEqualTypeOf<typeof SessionIdResolver>()
+expectTypeOf<typeof main.RedisStore>().toEqualTypeOf<typeof RedisStore>()
+expectTypeOf<typeof main.TTL_MS>().toEqualTypeOf<typeof TTL_MS>()
+expectTypeOf<keyof SessionData>().toEqualTypeOf<never>()
+expectTypeOf<SessionOptions>().toEqualTypeOf<main.ImSessionOptions>()
+expectTypeOf<ReturnType<typeof imsession>>().toEqualTypeOf<Koa.Middleware>()
+expectTypeOf<ReturnType<typeof main.imsession>>().toEqualTypeOf<Koa.Middleware>()
 
 // both ways to install, and each option
 const app = new Koa()
@@ -50,7 +50,7 @@ class Bearer extends SessionIdResolver {
   }
 
   override set (ctx: Koa.Context, id: string | null) {
-    same<typeof this.name, string>(true)
+    expectTypeOf<typeof this.name>().toEqualTypeOf<string>()
     ctx.set('x-session-token', id ?? '')
   }
 }
@@ -86,13 +86,13 @@ app.use(imsession({ store: loose }))
 const told: SessionStore<Mine> = { ...bare, get: async () => ({ user: 'ada', [TTL_MS]: '1000' }) }
 
 const memory = new MemoryStore({ maxBytes: 1024 })
-same<ReturnType<typeof memory.get>, Promise<any>>(true)
-same<ReturnType<typeof memory.set>, Promise<void>>(true)
+expectTypeOf<ReturnType<typeof memory.get>>().toEqualTypeOf<Promise<any>>()
+expectTypeOf<ReturnType<typeof memory.set>>().toEqualTypeOf<Promise<void>>()
 // @ts-expect-error: session data must be an object
 memory.set('id', 'text', 1000)
 
 app.use(ctx => {
-  same<typeof ctx.session, any>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<any>()
   ctx.session = { ...ctx.session, n: 1 }
   ctx.session = true
   ctx.session = null

@@ -2,17 +2,21 @@
 import Koa from 'koa'
 import session from 'koa-session-native'
 import required = require('koa-session-native')
-import { MemoryStore, RedisStore } from 'koa-session-native'
+import { imsession, MemoryStore, RedisStore, session as named, SessionIdResolver, TTL_MS } from 'koa-session-native'
 import type {
-  CookieOptions, SessionContext, SessionError, SessionHandler, SessionOptions, Store
+  CookieOptions, RedisStoreOptions, SessionContext, SessionError, SessionHandler, SessionOptions, Store
 } from 'koa-session-native'
-import { same } from '../equal'
+import { expectTypeOf } from 'expect-type'
 
-same<typeof session, typeof required>(true)
-same<typeof session.session, typeof session>(true)
-same<typeof session.MemoryStore, typeof MemoryStore>(true)
-same<typeof required.RedisStore, typeof RedisStore>(true)
-same<ReturnType<typeof session>, Koa.Middleware>(true)
+expectTypeOf<typeof session>().toEqualTypeOf<typeof required>()
+expectTypeOf<typeof session.session>().toEqualTypeOf<typeof session>()
+expectTypeOf<typeof named>().toEqualTypeOf<typeof session>()
+expectTypeOf<typeof session.imsession>().toEqualTypeOf<typeof imsession>()
+expectTypeOf<typeof session.SessionIdResolver>().toEqualTypeOf<typeof SessionIdResolver>()
+expectTypeOf<typeof session.TTL_MS>().toEqualTypeOf<typeof TTL_MS>()
+expectTypeOf<typeof session.MemoryStore>().toEqualTypeOf<typeof MemoryStore>()
+expectTypeOf<typeof required.RedisStore>().toEqualTypeOf<typeof RedisStore>()
+expectTypeOf<ReturnType<typeof session>>().toEqualTypeOf<Koa.Middleware>()
 
 // options: each one, none, and what counts as none
 const app = new Koa()
@@ -25,6 +29,15 @@ app.use(session({ cookie: { maxAge: 1000, path: '/', domain: 'example.org', secu
 app.use(session({ cookie: { sameSite: 'lax', partitioned: true, priority: 'high', expires: new Date() } }))
 app.use(session({ cookie: ctx => ({ maxAge: ctx.session.user ? 1000 : 0, secure: ctx.secure }) }))
 app.use(session({ cookie: () => undefined }))
+app.use(session({ onStoreError: () => 'anonymous' }))
+app.use(session({ onStoreError: async () => {} }))
+app.use(session({
+  onStoreError: (error, operation, ctx) => {
+    expectTypeOf<typeof error>().toEqualTypeOf<Error>()
+    expectTypeOf<typeof operation>().toEqualTypeOf<'load' | 'commit'>()
+    if (operation === 'load' && ctx.path === '/') return 'anonymous'
+  }
+}))
 const options: SessionOptions = { conflict: 'merge' }
 app.use(session(options))
 
@@ -44,6 +57,8 @@ session({ cookie: async () => ({ maxAge: 1 }) })
 session({ conflict: 'ours' })
 // @ts-expect-error: a store has destroy too
 session({ store: { get () {}, set () {} } })
+// @ts-expect-error: no such way on
+session({ onStoreError: () => 'ignore' })
 
 // what the cookies module takes, the session's cookie takes
 const forwarded: CookieOptions = {} as NonNullable<Parameters<Koa.Context['cookies']['set']>[2]>
@@ -70,17 +85,34 @@ session({ store: new Own() })
 const memory = new MemoryStore({ maxBytes: 1024 })
 new MemoryStore()
 new MemoryStore(null)
-same<ReturnType<typeof memory.get>, any>(true)
-same<ReturnType<typeof memory.set>, void>(true)
+expectTypeOf<ReturnType<typeof memory.get>>().toEqualTypeOf<any>()
+expectTypeOf<ReturnType<typeof memory.set>>().toEqualTypeOf<void>()
 memory.set('key', { a: 1 })
 memory.set('key', { a: 1 }, 'session')
 // @ts-expect-error: bytes are a number
 new MemoryStore({ maxBytes: '1 MB' })
 
 const redis = new RedisStore({ url: 'redis://127.0.0.1:6379/1', prefix: 'a:', commandTimeoutMs: 500 })
-same<ReturnType<typeof redis.get>, Promise<any>>(true)
-same<ReturnType<typeof redis.set>, Promise<void>>(true)
-same<ReturnType<typeof redis.close>, Promise<void>>(true)
+expectTypeOf<ReturnType<typeof redis.get>>().toEqualTypeOf<Promise<any>>()
+expectTypeOf<ReturnType<typeof redis.set>>().toEqualTypeOf<Promise<void>>()
+expectTypeOf<ReturnType<typeof redis.close>>().toEqualTypeOf<Promise<void>>()
+expectTypeOf<ReturnType<typeof redis.ping>>().toEqualTypeOf<Promise<void>>()
+expectTypeOf<typeof redis.status>().toEqualTypeOf<'idle' | 'connecting' | 'ready' | 'down' | 'closed'>()
+redis.on('error', (error: SessionError) => error.code)
+// @ts-expect-error: told by the store alone
+redis.status = 'ready'
+const servers: RedisStoreOptions[] = [
+  {},
+  { host: 'db', port: 6380, username: 'app', password: 'secret', db: 1 },
+  { socket: '/run/redis.sock', connectTimeoutMs: 100, maxPending: 10 },
+  { cluster: ['redis://10.0.0.1', 'redis://10.0.0.2'], tls: { ca: '/etc/ca.pem', rejectUnauthorized: true } },
+  { sentinel: { master: 'main', nodes: ['redis://10.0.0.1'], password: 'secret' }, tls: { cert: Buffer.from(''), key: '' } }
+]
+servers.forEach(server => new RedisStore(server))
+new RedisStore()
+new RedisStore(null)
+// @ts-expect-error: sentinels have to know the master's name
+new RedisStore({ sentinel: { nodes: ['redis://10.0.0.1'] } })
 // @ts-expect-error: a prefix is a string
 new RedisStore({ url: 'redis://127.0.0.1', prefix: 1 })
 class Audited extends RedisStore {
@@ -90,14 +122,14 @@ session({ store: new Audited({ url: 'redis://127.0.0.1' }) })
 
 // ctx, in handlers and as Koa.Context
 app.use(async ctx => {
-  same<typeof ctx.session, any>(true)
-  same<typeof ctx.sessionHandler, SessionHandler>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<any>()
+  expectTypeOf<typeof ctx.sessionHandler>().toEqualTypeOf<SessionHandler>()
   ctx.session.count = (ctx.session.count || 0) + 1
   ctx.session = null
   delete ctx.session
   const { regenerateId } = ctx.sessionHandler
-  same<ReturnType<typeof regenerateId>, void>(true)
-  same<Promise<void>, ReturnType<typeof ctx.sessionHandler.save>>(true)
+  expectTypeOf<ReturnType<typeof regenerateId>>().toEqualTypeOf<void>()
+  expectTypeOf<Promise<void>>().toEqualTypeOf<ReturnType<typeof ctx.sessionHandler.save>>()
   await ctx.sessionHandler.update(found => { found.count++ })
   await ctx.sessionHandler.update(async found => ({ ...found, count: 1 }))
   await ctx.sessionHandler.update(() => null)
@@ -107,8 +139,8 @@ app.use(async ctx => {
   ctx.sessionHandler = { regenerateId }
 })
 const handle = (ctx: Koa.Context) => {
-  same<typeof ctx.session, any>(true)
-  same<typeof ctx.sessionHandler, SessionHandler>(true)
+  expectTypeOf<typeof ctx.session>().toEqualTypeOf<any>()
+  expectTypeOf<typeof ctx.sessionHandler>().toEqualTypeOf<SessionHandler>()
 }
 app.use(handle)
 
@@ -118,7 +150,7 @@ own.use(session())
 own.use(ctx => { ctx.session.count = ctx.mine; ctx.sessionHandler.regenerateId() })
 
 const answer = (error: SessionError) => {
-  same<typeof error.status, 409 | 500 | 503>(true)
+  expectTypeOf<typeof error.status>().toEqualTypeOf<409 | 500 | 503>()
   if (error.code === 'ERR_SESSION_STORE') return error.message
   // @ts-expect-error: no such code
   return error.code === 'ERR_SESSION'
