@@ -284,6 +284,13 @@ declare namespace session {
 
   interface MemoryStoreOptions {
     /**
+     * One store for all threads of the process: stores that are made with the same name, in whatever worker thread, hold
+     * the same sessions, which live until the process ends. Default: none, a store of its own. Anything but a string
+     * with something in it is `ERR_SESSION_OPTION`, and so is a `maxBytes` other than that of the store of this name.
+     */
+    name?: string | null | undefined
+
+    /**
      * Bytes that the sessions may take; past them the least recently used go, and one warning is emitted.
      *
      * Default 268435456 (256 MiB). Anything but a number of at least 1 is `ERR_SESSION_OPTION`.

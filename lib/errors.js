@@ -28,6 +28,24 @@ class SessionGoneError extends Error {
   }
 }
 
+// No binary of the addon runs here.
+class SessionPlatformError extends Error {
+  constructor (cause) {
+    const { napi, version } = require('../package.json')
+    const here = [process.platform, process.arch, ...libc()].join(' ')
+    super(`koa-session-native ${version} has no binary that runs here (${here}). There are some for ${napi.targets.join(', ')}, ` +
+      'each a package of its own that npm installs unless told to leave out optional dependencies (--omit=optional, or a ' +
+      "lock file made on another platform). To build one from source: clone the repository and run 'npm ci && npm run build' with Rust installed", { cause })
+    this.code = 'ERR_SESSION_PLATFORM'
+  }
+}
+
+const libc = () => {
+  if (process.platform !== 'linux') return []
+  const glibc = process.report?.getReport?.()?.header?.glibcVersionRuntime
+  return [glibc === undefined ? 'musl' : `glibc ${glibc}`]
+}
+
 // An option that could never work; the fault is in the program, so this is a TypeError.
 class SessionOptionError extends TypeError {
   constructor (name, value, accepted) {
@@ -45,8 +63,8 @@ const shown = (name, value) => {
   return Object(value) === value || name.includes('password') ? `a value of type ${typeof value}` : String(value)
 }
 
-for (const type of [SessionStoreError, SessionSerializeError, SessionGoneError, SessionOptionError]) {
+for (const type of [SessionStoreError, SessionSerializeError, SessionGoneError, SessionPlatformError, SessionOptionError]) {
   Object.defineProperty(type.prototype, 'name', { value: type.name, configurable: true, writable: true })
 }
 
-module.exports = { SessionStoreError, SessionSerializeError, SessionGoneError, SessionOptionError }
+module.exports = { SessionStoreError, SessionSerializeError, SessionGoneError, SessionPlatformError, SessionOptionError }

@@ -66,7 +66,7 @@ test('every entry of `files` is there', (t) => {
 })
 
 test('the main tarball holds the JavaScript, the types and nothing else', (t) => {
-  const lib = ['cookie', 'driver', 'errors', 'imsession', 'js-store', 'json', 'native', 'options', 'session', 'stores', 'update']
+  const lib = ['addon', 'after', 'cookie', 'driver', 'errors', 'imsession', 'js-store', 'json', 'native', 'options', 'session', 'snapshots', 'stores', 'update']
   t.deepEqual(release.main.files, [
     'LICENSE', 'README.md', 'imsession.d.ts', 'index.d.ts', 'index.js', ...lib.map((name) => `lib/${name}.js`), 'package.json'
   ])
@@ -109,6 +109,17 @@ test('a release asks for every platform package, the checkout for none; neither 
 test('what is installed is the package, its binary and its dependencies', (t) => {
   t.deepEqual(fs.readdirSync(path.join(release.app, 'node_modules')).filter((name) => name !== '.package-lock.json').sort(),
     ['koa-session-native', `koa-session-native-${release.platform}`, ...dependencies].sort())
+})
+
+test('where no binary is, require says what there is and how to build one', async (t) => {
+  const bare = path.join(release.temporary, 'bare')
+  fs.cpSync(release.app, bare, { recursive: true })
+  fs.rmSync(path.join(bare, 'node_modules', `koa-session-native-${release.platform}`), { recursive: true })
+  const program = "try { require('koa-session-native') } catch ({ name, code, message, cause }) { console.log(name, code, message, Boolean(cause)) }"
+  const told = await run(bare, process.execPath, '-e', program)
+  t.regex(told, /^SessionPlatformError ERR_SESSION_PLATFORM koa-session-native \S+ has no binary that runs here .* true$/m)
+  t.true(told.includes(`(${process.platform} ${process.arch}`))
+  for (const part of ['npm run build', ...manifest.napi.targets]) t.true(told.includes(part), part)
 })
 
 async function counts (t, program) {
