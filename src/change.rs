@@ -49,6 +49,9 @@ pub fn same(a: &str, b: &str) -> bool {
 
 /// Has the value nothing in it: `{}`, `[]`, or no object or array at all?
 pub fn is_empty(text: &str) -> bool {
+    if text.starts_with("{\"") {
+        return false; // something is in it, or it is no JSON: no need to read on
+    }
     match Document::parse(text) {
         Some(document) => match document.nodes[0].kind {
             Kind::Object | Kind::Array => document.nodes.len() == 1,

@@ -64,20 +64,24 @@ impl<J: Job> Default for Driver<J> {
     }
 }
 
+/// With so many completions the event loop is woken at once: it works on these while the next are on their way.
+const FULL_BATCH: usize = 32;
+
 /// One JavaScript environment's completion queue.
 pub struct Port<A> {
     done: Mutex<Vec<(u32, Result<A, Error>)>>,
     /// Has the event loop been woken, and not looked yet?
     woken: AtomicBool,
-    /// The environment has ended: what still completes is dropped.
-    closed: AtomicBool,
+    /// The environment has ended: what still completes is dropped. Held while it is woken, so that who closes the port
+    /// knows that it is called no more.
+    closed: Mutex<bool>,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl<A> Port<A> {
     /// `wake` is called on the I/O thread when the first completion has queued; it leads to [`Port::take`].
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
-        let (woken, closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (woken, closed) = (AtomicBool::new(false), Mutex::new(false));
         Arc::new(Self { done: Mutex::default(), woken, closed, wake: Box::new(wake) })
     }
 
@@ -88,21 +92,42 @@ impl<A> Port<A> {
         std::mem::take(&mut *lock(&self.done))
     }
 
-    /// Ends the port: its environment is not called again.
+    /// Ends the port: when this returns, its environment is not called again.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+        *lock(&self.closed) = true;
         lock(&self.done).clear();
+    }
+
+    /// Calls the environment, which takes what has completed.
+    pub fn wake(&self) {
+        let closed = lock(&self.closed);
+        if !*closed {
+            (self.wake)();
+        }
     }
 
     /// Queues what is to be told under that number, and wakes the environment if it does not know yet.
     pub fn complete(&self, id: u32, result: Result<A, Error>) {
-        if self.closed.load(Ordering::SeqCst) {
-            return;
+        if self.queue(id, result) {
+            self.wake();
         }
-        lock(&self.done).push((id, result));
-        if !self.woken.swap(true, Ordering::SeqCst) {
-            (self.wake)();
+    }
+
+    /// Queues what is to be told under that number; must the environment be woken for it?
+    fn queue(&self, id: u32, result: Result<A, Error>) -> bool {
+        if *lock(&self.closed) {
+            return false;
         }
+        let count = {
+            let mut done = lock(&self.done);
+            done.push((id, result));
+            done.len()
+        };
+        let woken = self.woken.swap(true, Ordering::SeqCst);
+        if count == FULL_BATCH {
+            self.wake();
+        }
+        !woken
     }
 }
 
@@ -118,9 +143,16 @@ impl<A> Ticket<A> {
         Self { port, id, open: true }
     }
 
-    pub fn complete(mut self, result: Result<A, Error>) {
+    pub fn complete(self, result: Result<A, Error>) {
+        if let Some(port) = self.queue(result) {
+            port.wake();
+        }
+    }
+
+    /// Completes it as one of many: the port that is given is to be woken when all are.
+    pub fn queue(mut self, result: Result<A, Error>) -> Option<Arc<Port<A>>> {
         self.open = false;
-        self.port.complete(self.id, result);
+        self.port.queue(self.id, result).then(|| self.port.clone())
     }
 }
 

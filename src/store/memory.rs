@@ -8,6 +8,7 @@ use crate::error::Error;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,12 +20,11 @@ const RECORD_OVERHEAD: usize = 64;
 pub struct MemoryStore {
     max_bytes: usize,
     inner: Mutex<Inner>,
+    has_evicted: AtomicBool,
 }
 
 struct Inner {
-    /// Slots by the hash of their key.
-    index: HashTable<u32>,
-    hasher: FixedState,
+    index: Index,
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// The ends of the list in order of use; `NONE` if the store is empty.
@@ -33,7 +33,7 @@ struct Inner {
     bytes: usize,
     /// Where the sweep goes on.
     swept: usize,
-    evicted: u64,
+    evicted: bool,
 }
 
 /// A record, or a free slot (`data` empty; no key is).
@@ -53,32 +53,25 @@ impl MemoryStore {
     /// A store that holds at most `max_bytes` of keys, texts and bookkeeping; past that the least recently used
     /// record goes.
     pub fn new(max_bytes: usize) -> Arc<Self> {
-        let store = Arc::new(Self {
-            max_bytes,
-            inner: Mutex::new(Inner {
-                index: HashTable::new(),
-                hasher: FixedState::with_seed(rand::random()),
-                slots: Vec::new(),
-                free: Vec::new(),
-                newest: NONE,
-                oldest: NONE,
-                bytes: 0,
-                swept: 0,
-                evicted: 0,
-            }),
-        });
+        let (inner, has_evicted) = (Mutex::new(Inner::new()), AtomicBool::new(false));
+        let store = Arc::new(Self { max_bytes, inner, has_evicted });
         Sweeper::watch(&store);
         store
     }
 
     /// The text of a record; `None` if there is none or its time is over.
     pub fn load(&self, key: &str) -> Option<String> {
-        self.lock().get(key).map(str::to_owned)
+        self.read(key, str::to_owned)
+    }
+
+    /// Lends the text of a record to `look`; `None` if there is none or its time is over.
+    pub fn read<T>(&self, key: &str, look: impl FnOnce(&str) -> T) -> Option<T> {
+        self.lock().get(key).map(look)
     }
 
     /// Writes a record, whatever was there.
     pub fn set(&self, key: &str, text: &str, ttl_ms: u64) -> Result<(), Error> {
-        self.lock().put(key, text, ttl_ms, self.max_bytes)
+        self.with_room(|inner| inner.put(key, text, ttl_ms, self.max_bytes))
     }
 
     /// Removes a record; was there one?
@@ -104,15 +97,26 @@ impl MemoryStore {
 
     /// Carries out the end of a request, in one step under the lock.
     pub fn commit(&self, commit: &Commit) -> Result<Outcome, Error> {
+        self.with_room(|inner| {
+            if commit.follow
+                && inner.get(&commit.key).is_none()
+                && let Some(target) = inner.get(&pointer_key(&commit.key)).map(str::to_owned)
+            {
+                let outcome = inner.commit(&commit.moved_to(&target), self.max_bytes)?;
+                return Ok(Outcome::Moved(target, Box::new(outcome)));
+            }
+            inner.commit(commit, self.max_bytes)
+        })
+    }
+
+    /// Does work that may write, and notes whether records had to make room for it.
+    fn with_room<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
-        if commit.follow
-            && inner.get(&commit.key).is_none()
-            && let Some(target) = inner.get(&pointer_key(&commit.key)).map(str::to_owned)
-        {
-            let outcome = inner.commit(&commit.moved_to(&target), self.max_bytes)?;
-            return Ok(Outcome::Moved(target, Box::new(outcome)));
+        let done = work(&mut inner);
+        if inner.evicted {
+            self.has_evicted.store(true, Ordering::Relaxed);
         }
-        inner.commit(commit, self.max_bytes)
+        done
     }
 
     /// Bytes held now, bookkeeping included.
@@ -122,31 +126,44 @@ impl MemoryStore {
 
     /// Records held now; expired ones count until they are swept.
     pub fn len(&self) -> usize {
-        self.lock().index.len()
+        self.lock().index.len
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Records that had to go before their time since the store was made.
-    pub fn evicted(&self) -> u64 {
-        self.lock().evicted
+    pub fn max_bytes(&self) -> usize {
+        self.max_bytes
     }
 
-    /// Frees expired records among at most `count` slots, going on where the last call ended.
+    /// Have records had to go before their time since the store was made?
+    pub fn has_evicted(&self) -> bool {
+        self.has_evicted.load(Ordering::Relaxed)
+    }
+
+    /// Frees all records.
+    pub fn clear(&self) {
+        let emptied = std::mem::replace(&mut *self.lock(), Inner::new());
+        drop(emptied); // out of the lock
+    }
+
+    /// Frees expired records among at most `count` slots, going on where the last call ended; with the last record it
+    /// gives the slots and the index back too.
     fn sweep(&self, count: usize) {
         let mut inner = self.lock();
         let now = now_ms();
         for _ in 0..count.min(inner.slots.len()) {
-            if inner.slots.is_empty() {
-                return; // the last record has just gone
-            }
             let slot = inner.swept % inner.slots.len();
             inner.swept = slot + 1;
             if !inner.slots[slot].data.is_empty() && inner.slots[slot].deadline <= now {
                 inner.free_slot(slot as u32);
             }
+        }
+        if inner.index.len == 0 && !inner.slots.is_empty() {
+            let emptied = std::mem::replace(&mut *inner, Inner::new());
+            drop(inner);
+            drop(emptied); // which takes its time, out of the lock
         }
     }
 
@@ -157,6 +174,19 @@ impl MemoryStore {
 }
 
 impl Inner {
+    fn new() -> Self {
+        Self {
+            index: Index::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            newest: NONE,
+            oldest: NONE,
+            bytes: 0,
+            swept: 0,
+            evicted: false,
+        }
+    }
+
     fn slot(&self, place: u32) -> &Slot {
         &self.slots[place as usize]
     }
@@ -166,8 +196,7 @@ impl Inner {
     }
 
     fn find(&self, key: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(key.as_bytes());
-        self.index.find(hash, |place| self.slot(*place).key() == key.as_bytes()).copied()
+        self.index.find(key.as_bytes(), &self.slots)
     }
 
     /// The live record's text; marks it as used, and frees it if its time is over.
@@ -177,10 +206,7 @@ impl Inner {
             self.free_slot(place);
             return None;
         }
-        if self.newest != place {
-            self.unlink(place);
-            self.link_newest(place);
-        }
+        self.use_now(place);
         std::str::from_utf8(self.slot(place).text()).ok()
     }
 
@@ -221,18 +247,19 @@ impl Inner {
         if bytes > max_bytes {
             return Err(Error::TooLarge { bytes, max_bytes });
         }
-        self.remove(key);
-        while self.bytes + bytes > max_bytes {
-            self.free_slot(self.oldest);
-            self.evicted += 1;
+        let data = [key.as_bytes(), text.as_bytes()].concat().into_boxed_slice();
+        let deadline = now_ms().saturating_add(ttl_ms);
+        if let Some(place) = self.find(key) {
+            self.use_now(place); // and so not the one to be evicted for itself
+            self.bytes -= self.slot(place).data.len() + RECORD_OVERHEAD;
+            self.make_room(bytes, max_bytes);
+            let slot = self.slot_mut(place);
+            (slot.data, slot.deadline) = (data, deadline);
+            self.bytes += bytes;
+            return Ok(());
         }
-        let slot = Slot {
-            data: [key.as_bytes(), text.as_bytes()].concat().into_boxed_slice(),
-            key_len: key.len() as u32,
-            newer: NONE,
-            older: NONE,
-            deadline: now_ms().saturating_add(ttl_ms),
-        };
+        self.make_room(bytes, max_bytes);
+        let slot = Slot { data, key_len: key.len() as u32, newer: NONE, older: NONE, deadline };
         let place = match self.free.pop() {
             Some(place) => {
                 *self.slot_mut(place) = slot;
@@ -243,12 +270,17 @@ impl Inner {
                 (self.slots.len() - 1) as u32
             }
         };
-        let Inner { index, slots, hasher, .. } = self;
-        let hash_of = |place: &u32| hasher.hash_one(slots[*place as usize].key());
-        index.insert_unique(hash_of(&place), place, hash_of);
+        self.index.insert(place, &self.slots);
         self.link_newest(place);
         self.bytes += bytes;
         Ok(())
+    }
+
+    fn make_room(&mut self, bytes: usize, max_bytes: usize) {
+        while self.bytes + bytes > max_bytes {
+            self.free_slot(self.oldest);
+            self.evicted = true;
+        }
     }
 
     fn remove(&mut self, key: &str) -> bool {
@@ -257,19 +289,17 @@ impl Inner {
     }
 
     fn free_slot(&mut self, place: u32) {
-        let hash = self.hasher.hash_one(self.slot(place).key());
-        if let Ok(entry) = self.index.find_entry(hash, |other| *other == place) {
-            entry.remove();
-        }
+        self.index.remove(place, &self.slots);
         self.unlink(place);
         let data = std::mem::take(&mut self.slot_mut(place).data);
         self.bytes -= data.len() + RECORD_OVERHEAD;
         self.free.push(place);
-        if self.index.is_empty() {
-            // Nothing is left: give the slots and the index back too.
-            self.slots = Vec::new();
-            self.free = Vec::new();
-            self.index = HashTable::new();
+    }
+
+    fn use_now(&mut self, place: u32) {
+        if self.newest != place {
+            self.unlink(place);
+            self.link_newest(place);
         }
     }
 
@@ -292,6 +322,48 @@ impl Inner {
         match older {
             NONE => self.oldest = newer,
             older => self.slot_mut(older).newer = newer,
+        }
+    }
+}
+
+/// Slots by the hash of their key, in parts: one that grows moves its own places only, and nobody waits long for it.
+struct Index {
+    parts: Vec<HashTable<u32>>,
+    hasher: FixedState,
+    len: usize,
+}
+
+const PARTS: usize = 256;
+
+impl Index {
+    fn new() -> Self {
+        let parts = std::iter::repeat_with(HashTable::new).take(PARTS).collect();
+        Self { parts, hasher: FixedState::with_seed(rand::random()), len: 0 }
+    }
+
+    /// By the hash's middle bits: a table itself goes by the lowest and the highest ones.
+    fn part(hash: u64) -> usize {
+        (hash >> 32) as usize % PARTS
+    }
+
+    fn find(&self, key: &[u8], slots: &[Slot]) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.parts[Self::part(hash)].find(hash, |place| slots[*place as usize].key() == key).copied()
+    }
+
+    fn insert(&mut self, place: u32, slots: &[Slot]) {
+        let Self { parts, hasher, len } = self;
+        let hash_of = |place: &u32| hasher.hash_one(slots[*place as usize].key());
+        let hash = hash_of(&place);
+        parts[Self::part(hash)].insert_unique(hash, place, hash_of);
+        *len += 1;
+    }
+
+    fn remove(&mut self, place: u32, slots: &[Slot]) {
+        let hash = self.hasher.hash_one(slots[place as usize].key());
+        if let Ok(entry) = self.parts[Self::part(hash)].find_entry(hash, |other| *other == place) {
+            entry.remove();
+            self.len -= 1;
         }
     }
 }
@@ -321,6 +393,7 @@ struct Sweeper {
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Slots looked at under one hold of a store's lock.
 const SWEEP_SLICE: usize = 1024;
+const SWEEP_PAUSE: Duration = Duration::from_micros(100);
 /// A store is swept whole in this many rounds.
 const SWEEP_ROUNDS: usize = 8;
 
@@ -350,6 +423,7 @@ impl Sweeper {
                 let slots = store.lock().slots.len();
                 for _ in 0..(slots / SWEEP_ROUNDS / SWEEP_SLICE + 1) {
                     store.sweep(SWEEP_SLICE);
+                    thread::sleep(SWEEP_PAUSE); // a lock that is taken again at once keeps all others waiting
                 }
             }
             drop(stores);

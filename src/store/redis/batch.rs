@@ -63,16 +63,12 @@ impl Batch {
     async fn flush(self: Arc<Self>) {
         let (pipeline, waiters) = std::mem::take(&mut *self.lock());
         match self.link.run(&pipeline, waiters.len()).await {
-            Ok(replies) => {
-                for (waiter, reply) in waiters.into_iter().zip(replies) {
-                    // An error reply fails its own command only.
-                    waiter.answer(match reply {
-                        Value::ServerError(error) => Err(Error::Refused(told(error.code(), error.details()))),
-                        reply => Ok(reply),
-                    });
-                }
-            }
-            Err(error) => waiters.into_iter().for_each(|waiter| waiter.answer(Err(error.clone()))),
+            Ok(replies) => answer_all(waiters.into_iter().zip(replies.into_iter().map(|reply| match reply {
+                // It fails its own command only.
+                Value::ServerError(error) => Err(Error::Refused(told(error.code(), error.details()))),
+                reply => Ok(reply),
+            }))),
+            Err(error) => answer_all(waiters.into_iter().map(|waiter| (waiter, Err(error.clone())))),
         }
     }
 
@@ -89,14 +85,17 @@ fn told(code: &str, details: Option<&str>) -> String {
     format!("{code} {own}")
 }
 
-impl Waiter {
-    fn answer(self, reply: Result<Value, Error>) {
-        match self {
-            Self::Ticket(ticket, read) => ticket.complete(reply.map(read)),
+/// Hands out replies: an event loop is woken for all of them, and not for the first and then for the rest.
+fn answer_all(replies: impl Iterator<Item = (Waiter, Result<Value, Error>)>) {
+    let mut unaware = Vec::new();
+    for (waiter, reply) in replies {
+        match waiter {
+            Waiter::Ticket(ticket, read) => unaware.extend(ticket.queue(reply.map(read))),
             // Nobody listens if the work was given up; the command has been carried out all the same.
-            Self::Step(step) => drop(step.send(reply)),
+            Waiter::Step(step) => drop(step.send(reply)),
         }
     }
+    unaware.iter().for_each(|port| port.wake());
 }
 
 #[cfg(test)]

@@ -124,6 +124,11 @@ impl RedisStore {
                 (Ok(Swap::Done), None) => return Ok(Outcome::Destroyed),
                 (Ok(Swap::Held(held)), _) => seen = held,
                 (Ok(Swap::Missing), written) => return self.rotate_gone(commit, written.is_some()).await,
+                // Never allowed to: the old id would live on at each login, and only the log would tell.
+                (Err(error), Some(_)) if is_forbidden(&error) => {
+                    self.delete(new_key).await?;
+                    return Err(error);
+                }
                 (Err(error), Some(text)) => {
                     return Ok(Outcome::Unremoved((text != commit.text).then(|| text.to_owned()), error));
                 }
@@ -239,6 +244,10 @@ impl RedisStore {
     async fn delete(&self, key: &str) -> Result<bool, Error> {
         Ok(matches!(self.ask(key, del(key)).await?, Value::Int(1)))
     }
+}
+
+fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::Refused(why) if why.starts_with("NOPERM"))
 }
 
 fn sha1_hex(bytes: &[u8]) -> String {

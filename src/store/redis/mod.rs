@@ -87,6 +87,11 @@ impl RedisStore {
         let servers = Servers::new(Topology::new(options)?, timeouts, Arc::new(on_event));
         Ok(Arc::new(Self { servers, turns: Arc::default() }))
     }
+
+    /// Lets go of the connections; later requests fail.
+    pub fn close(&self) {
+        self.servers.close();
+    }
 }
 
 /// One server (or the one that sentinels name), or a cluster of them.
@@ -180,7 +185,7 @@ impl driver::Job for Job {
                 return;
             }
             Request::Close => {
-                store.servers.close();
+                store.close();
                 return ticket.complete(Ok(Answer::Done));
             }
         };

@@ -319,6 +319,18 @@ fn without_the_permission_to_run_scripts_the_error_says_what_to_do() {
 }
 
 #[test]
+fn without_that_permission_no_session_gets_a_new_id_while_the_old_one_lives_on() {
+    on_each_server(|server, client| {
+        server.tell("ACL SETUSER default -eval -evalsha");
+        client.set("k", r#"{"a":1}"#);
+        let error = client.commit(commit(Plan::Rotate, Some(r#"{"a":1}"#), r#"{"a":2}"#)).unwrap_err().to_string();
+        assert!(error.contains("+evalsha"), "{error}");
+        assert_eq!(client.load("k").unwrap(), r#"{"a":1}"#);
+        assert_eq!(server.tell("EXISTS new"), ":0");
+    });
+}
+
+#[test]
 fn a_script_is_loaded_again_when_the_server_has_forgotten_it() {
     let server = Server::redis(&[]);
     let client = Client::new(server.port);
