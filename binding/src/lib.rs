@@ -7,12 +7,16 @@
 
 mod memory;
 mod redis;
+mod scope;
+mod text;
+mod wake;
 
 use koa_session_engine::commit::{Conflict, Empty, Plan, Request, Resolution};
 use koa_session_engine::store::{Commit, Outcome};
 use koa_session_engine::{change, commit, error, id};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
+use text::Text;
 
 /// What the end of a request does.
 #[napi(js_name = "Plan")]
@@ -45,24 +49,26 @@ pub enum Status {
     Gone = 2,
     Refused = 3,
     Unremoved = 4,
+    /// To be added to what a memory store answers: records have had to go before their time.
+    Evicted = 8,
 }
 
 /// A new session id.
 #[napi(catch_unwind)]
-pub fn new_id() -> String {
-    id::generate()
+pub fn new_id() -> Text {
+    Text(id::generate())
 }
 
 /// A new session id of koa-imsession's form.
 #[napi(catch_unwind)]
-pub fn new_hex_id() -> String {
-    id::generate_hex()
+pub fn new_hex_id() -> Text {
+    Text(id::generate_hex())
 }
 
 /// What the end of a request does, as the number of its plan.
 #[napi(catch_unwind)]
-pub fn plan(base: Option<String>, now: Option<String>, regenerated: bool, presented: bool) -> u32 {
-    let (base, now) = (base.as_deref(), now.as_deref());
+pub fn plan(base: Option<Text>, now: Option<Text>, regenerated: bool, presented: bool) -> u32 {
+    let (base, now) = (base.as_ref().map(Text::as_str), now.as_ref().map(Text::as_str));
     commit::plan(Request { base, now, regenerated, presented }) as u32
 }
 
@@ -72,13 +78,13 @@ pub fn plan(base: Option<String>, now: Option<String>, regenerated: bool, presen
 pub fn resolve(
     plan: u32,
     flags: u32,
-    base: Option<String>,
-    text: Option<String>,
-    theirs: Option<String>,
-) -> Either<Status, String> {
-    let commit = commit_of(plan, flags, String::new(), None, base, text, 0.0, 0.0);
-    match commit.resolve(theirs.as_deref()) {
-        Resolution::Write(text) => Either::B(text.into_owned()),
+    base: Option<Text>,
+    text: Option<Text>,
+    theirs: Option<Text>,
+) -> Either<Status, Text> {
+    let commit = commit_of(plan, flags, Text(String::new()), None, base, text, 0.0, 0.0);
+    match commit.resolve(theirs.as_ref().map(Text::as_str)) {
+        Resolution::Write(text) => Either::B(Text(text.into_owned())),
         Resolution::Remove => Either::A(Status::Destroyed),
         Resolution::Gone => Either::A(Status::Gone),
         Resolution::Refused => Either::A(Status::Refused),
@@ -87,14 +93,14 @@ pub fn resolve(
 
 /// For what follows a commit in the same request: `base -> ours` applied to what was stored.
 #[napi(catch_unwind)]
-pub fn merge(base: String, ours: String, theirs: String) -> String {
-    change::merge(&base, &ours, &theirs).into_owned()
+pub fn merge(base: Text, ours: Text, theirs: Text) -> Text {
+    Text(change::merge(&base.0, &ours.0, &theirs.0).into_owned())
 }
 
 /// The members that `ours` has and `base` lacks, as an object's text; none: nothing.
 #[napi(catch_unwind)]
-pub fn additions(base: String, ours: String) -> Option<String> {
-    change::additions(&base, &ours)
+pub fn additions(base: Text, ours: Text) -> Option<Text> {
+    change::additions(&base.0, &ours.0).map(Text)
 }
 
 /// Of the option names that are known the one that was most probably meant.
@@ -115,20 +121,21 @@ fn conflict_of(conflict: u32) -> Conflict {
 fn commit_of(
     plan: u32,
     flags: u32,
-    key: String,
-    new_key: Option<String>,
-    base: Option<String>,
-    text: Option<String>,
+    key: Text,
+    new_key: Option<Text>,
+    base: Option<Text>,
+    text: Option<Text>,
     ttl_ms: f64,
     grace_ms: f64,
 ) -> Commit {
+    let string = |text: Option<Text>| text.map(|Text(text)| text);
     let has = |flag: OnConflict| flags & flag as u32 != 0;
     Commit {
         plan: plan_of(plan),
-        key,
-        new_key: new_key.unwrap_or_default(),
-        base,
-        text: text.unwrap_or_default(),
+        key: key.0,
+        new_key: string(new_key).unwrap_or_default(),
+        base: string(base),
+        text: string(text).unwrap_or_default(),
         ttl_ms: whole_ms(ttl_ms),
         conflict: conflict_of(flags & 3),
         adopt: has(OnConflict::Adopt),
@@ -143,8 +150,8 @@ fn whole_ms(ttl_ms: f64) -> u64 {
     ttl_ms.ceil().max(1.0) as u64
 }
 
-/// What JavaScript is told of an outcome.
-struct Told {
+/// An outcome in parts.
+struct Answered {
     status: Status,
     /// The text that was stored instead of the commit's own.
     text: Option<String>,
@@ -154,16 +161,21 @@ struct Told {
     key: Option<String>,
 }
 
-fn told(outcome: Outcome) -> Told {
-    let (status, text, error) = match outcome {
-        Outcome::Moved(key, outcome) => return Told { key: Some(key), ..told(*outcome) },
-        Outcome::Saved(text) => (Status::Saved, text, None),
-        Outcome::Destroyed => (Status::Destroyed, None, None),
-        Outcome::Gone => (Status::Gone, None, None),
-        Outcome::Refused => (Status::Refused, None, None),
-        Outcome::Unremoved(text, error) => (Status::Unremoved, text, Some(error)),
-    };
-    Told { status, text, error, key: None }
+impl Answered {
+    fn new(status: Status) -> Self {
+        Self { status, text: None, error: None, key: None }
+    }
+}
+
+fn answered(outcome: Outcome) -> Answered {
+    match outcome {
+        Outcome::Moved(key, outcome) => Answered { key: Some(key), ..answered(*outcome) },
+        Outcome::Saved(text) => Answered { text, ..Answered::new(Status::Saved) },
+        Outcome::Destroyed => Answered::new(Status::Destroyed),
+        Outcome::Gone => Answered::new(Status::Gone),
+        Outcome::Refused => Answered::new(Status::Refused),
+        Outcome::Unremoved(text, error) => Answered { text, error: Some(error), ..Answered::new(Status::Unremoved) },
+    }
 }
 
 fn thrown(error: error::Error) -> napi::Error {

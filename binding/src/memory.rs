@@ -1,68 +1,100 @@
 //! The memory store's functions: synchronous, under a handle that frees the store when JavaScript lets go of it.
 
-use crate::{Status, Told, commit_of, thrown, told, whole_ms};
+use crate::text::{Made, Text, made};
+use crate::{Answered, Status, answered, commit_of, scope, thrown, whole_ms};
 use koa_session_engine::store::Found;
 use koa_session_engine::store::memory::MemoryStore;
+use napi::Env;
 use napi::bindgen_prelude::{Either3, External};
 use napi_derive::napi;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A new store that holds at most `max_bytes`.
+type Handle = External<Arc<MemoryStore>>;
+
+/// 256 MiB.
+const DEFAULT_MAX_BYTES: usize = 256 << 20;
+
+/// A store of this environment that holds at most `max_bytes`; with a name, the one store of the process that has it,
+/// on whatever thread it was opened first. An option that does not fit is thrown as `name: what is accepted`.
 #[napi(catch_unwind)]
-pub fn memory_open(max_bytes: f64) -> External<Arc<MemoryStore>> {
-    External::new(MemoryStore::new(max_bytes as usize))
+pub fn memory_open(env: Env, name: Option<String>, max_bytes: Option<f64>) -> napi::Result<Handle> {
+    let max_bytes = max_bytes.map(|bytes| bytes as usize);
+    let Some(name) = name else {
+        let store = MemoryStore::new(max_bytes.unwrap_or(DEFAULT_MAX_BYTES));
+        scope::remember(&env, &store)?;
+        return Ok(External::new(store));
+    };
+    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let store = named.entry(name).or_insert_with(|| MemoryStore::new(max_bytes.unwrap_or(DEFAULT_MAX_BYTES)));
+    match max_bytes {
+        Some(bytes) if bytes != store.max_bytes() => {
+            let accepted = format!("{}, which the store of this name has, or none", store.max_bytes());
+            Err(napi::Error::from_reason(format!("maxBytes: {accepted}")))
+        }
+        _ => Ok(External::new(store.clone())),
+    }
+}
+
+/// The stores with a name; they end with the process.
+static NAMED: Mutex<BTreeMap<String, Arc<MemoryStore>>> = Mutex::new(BTreeMap::new());
+
+#[napi(catch_unwind)]
+pub fn memory_load(env: Env, store: &Handle, key: Text) -> napi::Result<Option<Made>> {
+    store.read(&key.0, |text| made(env, text)).transpose()
 }
 
 #[napi(catch_unwind)]
-pub fn memory_load(store: &External<Arc<MemoryStore>>, key: String) -> Option<String> {
-    store.load(&key)
+pub fn memory_set(store: &Handle, key: Text, text: Text, ttl_ms: f64) -> napi::Result<u32> {
+    store.set(&key.0, &text.0, whole_ms(ttl_ms)).map_err(thrown)?;
+    Ok(status(store, Status::Saved))
 }
 
 #[napi(catch_unwind)]
-pub fn memory_set(store: &External<Arc<MemoryStore>>, key: String, text: String, ttl_ms: f64) -> napi::Result<()> {
-    store.set(&key, &text, whole_ms(ttl_ms)).map_err(thrown)
-}
-
-#[napi(catch_unwind)]
-pub fn memory_destroy(store: &External<Arc<MemoryStore>>, key: String) -> bool {
-    store.destroy(&key)
+pub fn memory_destroy(store: &Handle, key: Text) -> bool {
+    store.destroy(&key.0)
 }
 
 /// The text under a key or where a pointer leads from there, the milliseconds left of it, and where it was found if a
 /// pointer led there.
 #[napi(catch_unwind)]
-pub fn memory_find(store: &External<Arc<MemoryStore>>, key: String) -> Option<(String, f64, Option<String>)> {
-    store.find(&key).map(|Found { text, ttl_ms, key }| (text, ttl_ms as f64, key))
+pub fn memory_find(store: &Handle, key: Text) -> Option<(Text, f64, Option<Text>)> {
+    store.find(&key.0).map(|Found { text, ttl_ms, key }| (Text(text), ttl_ms as f64, key.map(Text)))
+}
+
+/// An outcome as a number, and whether records have had to go before their time.
+fn status(store: &MemoryStore, status: Status) -> u32 {
+    status as u32 + if store.has_evicted() { Status::Evicted as u32 } else { 0 }
 }
 
 /// An outcome; with the merged text that was stored; and where the record had been moved, with its key too.
-type Committed = Either3<Status, String, (Status, Option<String>, String)>;
+type Committed = Either3<u32, Text, (Status, Option<Text>, Text)>;
 
 /// What became of the commit; a text is the merged one that was stored. Where the record was moved meanwhile, both and
 /// the key where it is.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments)]
 pub fn memory_commit(
-    store: &External<Arc<MemoryStore>>,
+    store: &Handle,
     plan: u32,
     flags: u32,
-    key: String,
-    new_key: Option<String>,
-    base: Option<String>,
-    text: Option<String>,
+    key: Text,
+    new_key: Option<Text>,
+    base: Option<Text>,
+    text: Option<Text>,
     ttl_ms: f64,
     grace_ms: f64,
 ) -> napi::Result<Committed> {
     let commit = commit_of(plan, flags, key, new_key, base, text, ttl_ms, grace_ms);
-    Ok(match told(store.commit(&commit).map_err(thrown)?) {
-        Told { key: Some(key), status, text, .. } => Either3::C((status, text, key)),
-        Told { text: Some(text), .. } => Either3::B(text),
-        Told { status, .. } => Either3::A(status),
+    Ok(match answered(store.commit(&commit).map_err(thrown)?) {
+        Answered { key: Some(key), status, text, .. } => Either3::C((status, text.map(Text), Text(key))),
+        Answered { text: Some(text), .. } => Either3::B(Text(text)),
+        Answered { status: outcome, .. } => Either3::A(status(store, outcome)),
     })
 }
 
-/// Records and bytes held, and records that had to go before their time.
+/// Records and bytes held.
 #[napi(catch_unwind)]
-pub fn memory_stats(store: &External<Arc<MemoryStore>>) -> (f64, f64, f64) {
-    (store.len() as f64, store.bytes() as f64, store.evicted() as f64)
+pub fn memory_stats(store: &Handle) -> (f64, f64) {
+    (store.len() as f64, store.bytes() as f64)
 }

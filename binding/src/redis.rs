@@ -1,44 +1,45 @@
 //! The Redis store's functions: submissions by number, completions in one list per wake-up.
 
-use crate::{Status, Told, commit_of, told, whole_ms};
+use crate::text::Text;
+use crate::wake::Wake;
+use crate::{Answered, Status, answered, commit_of, scope, whole_ms};
 use koa_session_engine::driver::Ticket;
 use koa_session_engine::store::Found;
 use koa_session_engine::store::redis::{
     Answer, DRIVER, Event, Job, Options, Port, RedisStore, Request, SentinelOptions, TlsOptions,
 };
-use napi::bindgen_prelude::{Either4, External, Function};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::bindgen_prelude::{Either3, External, Function};
 use napi::{Env, Unknown, sys};
 use napi_derive::napi;
 use std::sync::Arc;
 
-type Wake = ThreadsafeFunction<(), Unknown<'static>, (), napi::Status, false, true>;
 type Store = External<Arc<RedisStore>>;
 
 /// One JavaScript environment's way to the I/O thread and back.
 pub struct Environment {
     port: Arc<Port>,
-    wake: Arc<Wake>,
+    wake: Wake,
 }
 
 /// Joins this environment to the I/O thread; `on_wake` is called when completions wait to be taken.
 #[napi(catch_unwind)]
 pub fn io_open(env: Env, on_wake: Function<'static, (), Unknown<'static>>) -> napi::Result<External<Environment>> {
-    let wake: Wake = on_wake.build_threadsafe_function::<()>().weak::<true>().build()?;
-    let wake = Arc::new(wake);
-    let caller = wake.clone();
-    let port = Port::new(move || {
-        caller.call((), ThreadsafeFunctionCallMode::NonBlocking);
-    });
-    // Deno's thread-safe functions go on saying Ok after their worker has ended, so the port must know by itself.
-    env.add_env_cleanup_hook(port.clone(), |port| port.close())?;
+    let wake = Wake::new(&env, &on_wake)?;
+    let port = Port::new(move || wake.call());
+    // Deno's thread-safe functions go on saying Ok after their worker has ended, so the port must know by itself; and by a
+    // hook of its own, since hooks run last first, and the other may have been there before the function.
+    env.add_env_cleanup_hook(port.clone(), move |port| {
+        port.close();
+        wake.release();
+    })?;
+    scope::remember(&env, &port)?;
     Ok(External::new(Environment { port, wake }))
 }
 
 /// Does pending work keep the process alive from now on?
 #[napi(catch_unwind)]
 pub fn io_hold(env: Env, environment: &External<Environment>, hold: bool) {
-    let raw = environment.wake.raw();
+    let Wake(raw) = environment.wake;
     // SAFETY: the thread-safe function lives as long as `environment` holds it, and #[napi] functions run on the
     // JavaScript thread of its env, which is where these two may be called.
     unsafe {
@@ -56,27 +57,36 @@ pub fn io_flush() {
     DRIVER.flush();
 }
 
-/// The completions that wait, six fields each: the submission's number, the outcome (nothing for a failure), a text, an
-/// error's message, the key where the record is if it was moved, the milliseconds that are left of it. A store's events
-/// come under the number that it was opened with, their name as the text.
+/// What of a completion is told, as bits beside its outcome; in this order.
+#[napi]
+pub enum Told {
+    /// The lowest bits are the outcome's.
+    Outcome = 15,
+    Text = 16,
+    /// An error's message: the submission has failed, unless its outcome is `Unremoved`.
+    Error = 32,
+    /// The key where the record is, if it was moved.
+    Key = 64,
+    /// The milliseconds that are left of the record.
+    Ttl = 128,
+}
+
+/// The completions that wait, one behind the other: the submission's number, the bits of `Told`, and what they say
+/// follows. A store's events come under the number that it was opened with, their name as the text.
 #[napi(catch_unwind)]
-pub fn io_take(environment: &External<Environment>) -> Vec<Either4<u32, String, f64, ()>> {
+pub fn io_take(environment: &External<Environment>) -> Vec<Either3<u32, Text, f64>> {
     let done = environment.port.take();
-    let mut fields = Vec::with_capacity(done.len() * 6);
-    let field = |text: Option<String>| text.map_or(Either4::D(()), Either4::B);
+    let mut fields = Vec::with_capacity(done.len() * 3);
     for (id, result) in done {
-        let mut left = None;
-        let (status, text, error, key) = match result {
-            Ok(Answer::Text(text)) => (Some(Status::Saved), text, None, None),
-            Ok(Answer::Found(None)) | Ok(Answer::Done) => (Some(Status::Saved), None, None, None),
-            Ok(Answer::Found(Some(Found { text, ttl_ms, key }))) => {
-                left = Some(ttl_ms as f64);
-                (Some(Status::Saved), Some(text), None, key)
+        let mut ttl_ms = None;
+        let Answered { status, text, error, key } = match result {
+            Ok(Answer::Text(text)) => Answered { text, ..Answered::new(Status::Saved) },
+            Ok(Answer::Found(None)) | Ok(Answer::Done) => Answered::new(Status::Saved),
+            Ok(Answer::Found(Some(Found { text, ttl_ms: left, key }))) => {
+                ttl_ms = Some(left as f64);
+                Answered { text: Some(text), key, ..Answered::new(Status::Saved) }
             }
-            Ok(Answer::Outcome(outcome)) => {
-                let Told { status, text, error, key } = told(outcome);
-                (Some(status), text, error, key)
-            }
+            Ok(Answer::Outcome(outcome)) => answered(outcome),
             Ok(Answer::Event(event)) => {
                 let (name, error) = match event {
                     Event::Connecting => ("connecting", None),
@@ -85,14 +95,19 @@ pub fn io_take(environment: &External<Environment>) -> Vec<Either4<u32, String, 
                     Event::Reconnecting => ("reconnecting", None),
                     Event::Error(error) => ("error", Some(error)),
                 };
-                (None, Some(name.to_owned()), error, None)
+                Answered { text: Some(name.to_owned()), error, ..Answered::new(Status::Saved) }
             }
-            Err(error) => (None, None, Some(error), None),
+            Err(error) => Answered { error: Some(error), ..Answered::new(Status::Saved) },
         };
-        let status = status.map_or(Either4::D(()), |status| Either4::A(status as u32));
-        let message = field(error.map(|error| error.to_string()));
-        let left = left.map_or(Either4::D(()), Either4::C);
-        fields.extend([Either4::A(id), status, field(text), message, field(key), left]);
+        let told = |has: bool, what: Told| if has { what as u32 } else { 0 };
+        let bits = told(text.is_some(), Told::Text)
+            | told(error.is_some(), Told::Error)
+            | told(key.is_some(), Told::Key)
+            | told(ttl_ms.is_some(), Told::Ttl);
+        let texts = [text, error.map(|error| error.to_string()), key];
+        fields.extend([Either3::A(id), Either3::A(status as u32 | bits)]);
+        fields.extend(texts.into_iter().flatten().map(|text| Either3::B(Text(text))));
+        fields.extend(ttl_ms.map(Either3::C));
     }
     fields
 }
@@ -134,7 +149,12 @@ pub struct RedisTls {
 /// A store that connects when it is first used; its events come under the number `events`. An option that could never
 /// work is thrown as `name: what is accepted`.
 #[napi(catch_unwind)]
-pub fn redis_open(environment: &External<Environment>, events: u32, options: RedisOptions) -> napi::Result<Store> {
+pub fn redis_open(
+    env: Env,
+    environment: &External<Environment>,
+    events: u32,
+    options: RedisOptions,
+) -> napi::Result<Store> {
     let RedisOptions { url, host, port, socket, username, password, db, cluster, sentinel, tls, .. } = options;
     let options = Options {
         url,
@@ -163,29 +183,30 @@ pub fn redis_open(environment: &External<Environment>, events: u32, options: Red
     };
     let port = environment.port.clone();
     let store = RedisStore::new(&options, move |event| port.complete(events, Ok(Answer::Event(event))));
-    store
-        .map(External::new)
-        .map_err(|invalid| napi::Error::from_reason(format!("{}: {}", invalid.option, invalid.accepted)))
+    let store =
+        store.map_err(|invalid| napi::Error::from_reason(format!("{}: {}", invalid.option, invalid.accepted)))?;
+    scope::remember(&env, &store)?;
+    Ok(External::new(store))
 }
 
 #[napi(catch_unwind)]
-pub fn redis_load(store: &Store, environment: &External<Environment>, id: u32, key: String) {
-    submit(store, environment, id, Request::Load(key));
+pub fn redis_load(store: &Store, environment: &External<Environment>, id: u32, key: Text) {
+    submit(store, environment, id, Request::Load(key.0));
 }
 
 #[napi(catch_unwind)]
-pub fn redis_find(store: &Store, environment: &External<Environment>, id: u32, key: String) {
-    submit(store, environment, id, Request::Find(key));
+pub fn redis_find(store: &Store, environment: &External<Environment>, id: u32, key: Text) {
+    submit(store, environment, id, Request::Find(key.0));
 }
 
 #[napi(catch_unwind)]
-pub fn redis_set(store: &Store, environment: &External<Environment>, id: u32, key: String, text: String, ttl_ms: f64) {
-    submit(store, environment, id, Request::Set(key, text, whole_ms(ttl_ms)));
+pub fn redis_set(store: &Store, environment: &External<Environment>, id: u32, key: Text, text: Text, ttl_ms: f64) {
+    submit(store, environment, id, Request::Set(key.0, text.0, whole_ms(ttl_ms)));
 }
 
 #[napi(catch_unwind)]
-pub fn redis_destroy(store: &Store, environment: &External<Environment>, id: u32, key: String) {
-    submit(store, environment, id, Request::Destroy(key));
+pub fn redis_destroy(store: &Store, environment: &External<Environment>, id: u32, key: Text) {
+    submit(store, environment, id, Request::Destroy(key.0));
 }
 
 #[napi(catch_unwind)]
@@ -196,10 +217,10 @@ pub fn redis_commit(
     id: u32,
     plan: u32,
     flags: u32,
-    key: String,
-    new_key: Option<String>,
-    base: Option<String>,
-    text: Option<String>,
+    key: Text,
+    new_key: Option<Text>,
+    base: Option<Text>,
+    text: Option<Text>,
     ttl_ms: f64,
     grace_ms: f64,
 ) {
