@@ -36,21 +36,36 @@ const attributesOf = (cookie, ctx) => {
   return attributes
 }
 
-// The Set-Cookie lines (two where it is signed), made by the application's own jar on a response of its own: throws
+// The Set-Cookie lines (two where it is signed), made by the application's own jar on a response of our own: throws
 // here, before anything is stored, if the cookie cannot be sent. An empty value deletes the cookie.
-const cookieLines = (ctx, name, value, { maxAge, ...attributes }) => {
-  let lines
-  const response = { getHeader: () => undefined, setHeader: (header, made) => { lines = made } }
-  const jar = Object.create(ctx.cookies, { response: { value: response } })
-  jar.set(name, value, value === null ? attributes : { maxAge, ...attributes })
-  return lines
+const cookieLines = (ctx, name, value, attributes) => {
+  const jar = ctx.cookies
+  const { response } = jar
+  jar.response = CAPTURE
+  try {
+    jar.set(name, value, attributes)
+    return CAPTURE.lines
+  } finally {
+    jar.response = response
+    CAPTURE.lines = undefined
+  }
+}
+
+const CAPTURE = {
+  lines: undefined,
+  getHeader () {},
+  setHeader (header, lines) { this.lines = lines }
 }
 
 // Adds the lines to the response, in place of earlier ones of the same names.
-const sendCookie = (ctx, lines) => {
+const sendCookie = ({ res }, lines) => {
+  const before = res.getHeader('set-cookie')
+  res.setHeader('Set-Cookie', before === undefined ? lines : [...othersThan(lines, before), ...lines])
+}
+
+const othersThan = (lines, before) => {
   const names = lines.map((line) => line.slice(0, line.indexOf('=') + 1))
-  const others = [ctx.res.getHeader('set-cookie') ?? []].flat()
-  ctx.res.setHeader('Set-Cookie', [...others.filter((line) => !names.some((name) => line.startsWith(name))), ...lines])
+  return [before].flat().filter((line) => !names.some((name) => line.startsWith(name)))
 }
 
 module.exports = { COOKIE_NAME, WELL_FORMED, attributesOf, checkMaxAge, cookieLines, cookieReader, sendCookie }

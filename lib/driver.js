@@ -1,7 +1,9 @@
 'use strict'
 
-const native = require('./native')
+const native = require('./addon')
 const { SessionStoreError } = require('./errors')
+
+const { Outcome, Told } = native
 
 // This environment's half of the driver: submissions out by number, completions back in one list per wake-up.
 const waiting = new Map()
@@ -25,17 +27,18 @@ const open = (options, onEvent) => {
   return { id, handle, pending: 0, maxPending: options.maxPending, closed: false }
 }
 
-const submit = (channel, call, ...args) => {
+// `call` hands the submission with that number to Rust; its answer fulfils the promise.
+const submit = (channel, call) => {
   if (channel.closed) return Promise.reject(new SessionStoreError('the session store is closed'))
   if (channel.pending >= channel.maxPending) {
     return Promise.reject(new SessionStoreError(`the session store has ${channel.pending} commands pending (maxPending)`))
   }
-  return send(channel, call, args)
+  return send(channel, call)
 }
 
-const send = (channel, call, args) => new Promise((resolve, reject) => {
+const send = (channel, call) => new Promise((resolve, reject) => {
   const id = nextId()
-  call(channel.handle, environment, id, ...args)
+  call(environment, id)
   waiting.set(id, { channel, resolve, reject })
   channel.pending++
   if (waiting.size === 1) native.ioHold(environment, true)
@@ -51,7 +54,7 @@ const close = async (channel) => {
   channel.closed = true
   if (channel.pending > 0) await new Promise((resolve) => { channel.onIdle = resolve })
   listening.delete(channel.id) // koa-generic-session takes a `disconnect` for an outage
-  await send(channel, native.redisClose, [])
+  await send(channel, (environment, id) => native.redisClose(channel.handle, environment, id))
 }
 
 // Waking the I/O thread costs more than a command: once for all that this turn submits.
@@ -62,23 +65,30 @@ const flush = () => {
 
 const drain = () => {
   const fields = native.ioTake(environment)
-  for (let at = 0; at < fields.length; at += 6) {
-    const [id, status, text, message, key, ttl] = fields.slice(at, at + 6)
-    const error = message === undefined ? undefined : new SessionStoreError(message)
+  for (let at = 0; at < fields.length;) {
+    const id = fields[at++]
+    const told = fields[at++]
+    const text = told & Told.Text ? fields[at++] : undefined
+    const error = told & Told.Error ? new SessionStoreError(fields[at++]) : undefined
+    const key = told & Told.Key ? fields[at++] : undefined
+    const ttl = told & Told.Ttl ? fields[at++] : undefined
     const submission = waiting.get(id)
-    if (submission === undefined) {
-      // On its own: a listener that throws must not keep the others' answers from them.
-      const onEvent = listening.get(id)
-      if (onEvent !== undefined) queueMicrotask(() => onEvent(text, error))
-      continue
-    }
-    const { channel, resolve, reject } = submission
-    waiting.delete(id)
-    if (status === undefined) reject(error)
-    else resolve({ status, text, error, key, ttl })
-    if (--channel.pending === 0) channel.onIdle?.()
+    if (submission === undefined) tell(listening.get(id), text, error)
+    else settle(id, submission, { status: told & Told.Outcome, text, error, key, ttl })
   }
   if (waiting.size === 0) native.ioHold(environment, false)
+}
+
+// On its own: a listener that throws must not keep the others' answers from them.
+const tell = (onEvent, name, error) => {
+  if (onEvent !== undefined) queueMicrotask(() => onEvent(name, error))
+}
+
+const settle = (id, { channel, resolve, reject }, answer) => {
+  waiting.delete(id)
+  if (answer.error !== undefined && answer.status !== Outcome.Unremoved) reject(answer.error)
+  else resolve(answer)
+  if (--channel.pending === 0) channel.onIdle?.()
 }
 
 module.exports = { close, open, submit }

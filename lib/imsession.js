@@ -1,7 +1,7 @@
 'use strict'
 
 const onHeaders = require('on-headers')
-const native = require('./native')
+const native = require('./addon')
 const { COOKIE_NAME, WELL_FORMED, checkMaxAge, cookieLines, cookieReader, sendCookie } = require('./cookie')
 const { SessionOptionError, SessionSerializeError, SessionStoreError } = require('./errors')
 const { TTL_MS, isFound } = require('./js-store')

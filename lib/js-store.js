@@ -1,7 +1,7 @@
 'use strict'
 
 const co = require('co')
-const native = require('./native')
+const native = require('./addon')
 const { serialize } = require('./json')
 const { SessionStoreError } = require('./errors')
 

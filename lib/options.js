@@ -1,6 +1,6 @@
 'use strict'
 
-const native = require('./native')
+const native = require('./addon')
 const { attributesOf, COOKIE_NAME } = require('./cookie')
 const { SessionOptionError } = require('./errors')
 
@@ -48,7 +48,7 @@ const imsessionKinds = {
   storeTimeoutMs: positive
 }
 
-const memoryKinds = { maxBytes: positive }
+const memoryKinds = { name, maxBytes: positive }
 
 const redisKinds = {
   url: string,
@@ -97,7 +97,7 @@ module.exports = {
   // Falsy values mean the default, as in koa-session-minimal.
   sessionOptions: (options) => ({ key: 'koa:sess', conflict: Conflict.Merge, storeTimeoutMs: 10000, ...optionsOf('session', options, (value) => !value) }),
   imsessionOptions: (options) => ({ name: 'connsid', conflict: Conflict.Merge, storeTimeoutMs: 10000, regenerateGraceMs: 0, ...optionsOf('imsession', options) }),
-  memoryOptions: (options) => ({ maxBytes: 256 * 1024 * 1024, ...optionsOf('MemoryStore', options) }),
+  memoryOptions: (options) => optionsOf('MemoryStore', options),
   redisOptions: (options) => ({ prefix: '', connectTimeoutMs: 2000, commandTimeoutMs: 1000, maxPending: 10000, ...optionsOf('RedisStore', options) }),
   string
 }

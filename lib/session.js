@@ -1,10 +1,12 @@
 'use strict'
 
-const native = require('./native')
+const native = require('./addon')
 const { WELL_FORMED, attributesOf, cookieLines, cookieReader, sendCookie } = require('./cookie')
 const { SessionStoreError } = require('./errors')
-const { become, isSession, parseSession, serialize } = require('./json')
+const { become, isSession, serialize } = require('./json')
 const { sessionOptions } = require('./options')
+const { OTHER, SAME, Snapshots } = require('./snapshots')
+const { after } = require('./after')
 const { MemoryStore, NEW_ID_TRIES, NOTHING, ONE_DAY, backendOf } = require('./stores')
 const { update, updating } = require('./update')
 
@@ -38,6 +40,7 @@ class Session {
     this.opened = false // has `value` been read or assigned?
     this.value = undefined
     this.loaded = undefined // what `record` became: tells an emptied session from an empty one that was assigned
+    this.snapshot = undefined // of `record`, if it was opened
     this.regenerated = false
     this.saving = undefined
     this.failure = undefined // of the load that made this session an anonymous one, which is never saved
@@ -105,8 +108,12 @@ class Session {
 
   // What is stored but is no session counts as none; it is not to fail each of the user's requests.
   parse (text) {
-    const value = parseSession(text)
-    if (value !== undefined) return value
+    const { id, config: { key, snapshots } } = this
+    const snapshot = snapshots.take(`${key}:${id}`, text)
+    if (snapshot.value !== undefined) {
+      this.snapshot = snapshot
+      return snapshot.value
+    }
     this.record = NOTHING
     this.ctx.app.emit('session:invalid', { ctx: this.ctx })
     return {}
@@ -133,35 +140,46 @@ class Session {
     }
   }
 
-  // The request's end. If nothing changed nothing crosses to Rust, nothing is written, and no cookie is sent.
+  // The request's end. If nothing changed nothing crosses to Rust, nothing is written, and no cookie is sent. This and
+  // all that follows from it answers with a promise only where the store does.
   commit () {
     this.settle()
     if ((!this.opened && !this.regenerated) || this.failure !== undefined) return undefined
     const value = this.read()
-    const { record, regenerated } = this
+    const { record, regenerated, loaded } = this
+    const compared = !regenerated && this.snapshot?.text === record.text ? this.snapshot.compare(value) : undefined
+    if (compared === SAME) return undefined
     const text = serialize(value)
     if (text === (record.text ?? '{}') && !regenerated) return undefined
-    const now = isEmpty(text) && (value !== this.loaded || !isSession(text)) ? null : text
-    const plan = native.plan(record.text, now, regenerated, this.id !== undefined)
-    return plan === Plan.Nothing ? undefined : this.save(plan, now)
+    if (isEmpty(text) && (value !== loaded || !isSession(text))) return this.end()
+    return this.save(compared === OTHER ? Plan.Save : this.plan(text), text)
   }
 
-  async save (plan, text) {
+  end () {
+    return this.save(this.plan(null), null)
+  }
+
+  plan (text) {
+    return native.plan(this.record.text, text, this.regenerated, this.id !== undefined)
+  }
+
+  save (plan, text) {
+    if (plan === Plan.Nothing) return undefined
     const { record, config: { conflict, cookie } } = this
     const attributes = this.attributes(plan)
     if (text !== null && typeof cookie === 'function') {
       this.settle() // what the function has put into the session is saved too
       text = serialize(this.value)
-      if (plan === Plan.Create && isEmpty(text)) return
+      if (plan === Plan.Create && isEmpty(text)) return undefined
     }
     const { value } = this
-    const result = await this.carryOut({ plan, flags: conflict, record, text, value, attributes })
-    if (result === undefined || result.text !== text) return
-    if (this.value === value) this.loaded = value
+    return after(this.carryOut({ plan, flags: conflict, record, text, value, attributes }), (result) => {
+      if (result?.text === text && this.value === value) this.loaded = value
+    })
   }
 
   // Writes, and then sends the cookie. The store is touched only when all that can fail before has not failed.
-  async carryOut ({ plan, flags, record, text, value, attributes = this.attributes(plan) }) {
+  carryOut ({ plan, flags, record, text, value, attributes = this.attributes(plan) }) {
     const { ctx, id, config: { key, adoptUnknownIds } } = this
     if (ctx.headerSent && plan !== Plan.Save && plan !== Plan.Destroy) {
       ctx.app.emit('session:unsent', { ctx }) // the cookie of a new record can no longer reach the client
@@ -169,10 +187,10 @@ class Session {
     }
     const adopting = plan === Plan.Create && adoptUnknownIds && id !== undefined && !this.regenerated
     const keepsId = plan === Plan.Save || plan === Plan.Destroy || adopting
-    for (let tries = 0; tries < NEW_ID_TRIES; tries++) {
+    const attempt = (triesLeft) => {
       const target = keepsId ? id : native.newId()
       const lines = plan === Plan.Destroy ? undefined : cookieLines(ctx, key, target, attributes)
-      const result = await this.ask({
+      const answer = this.ask({
         plan,
         flags: adopting ? flags + Conflict.Adopt : flags,
         key: `${key}:${plan === Plan.Create ? target : id}`,
@@ -183,21 +201,27 @@ class Session {
         ttl: attributes.maxAge || ONE_DAY,
         grace: 0
       })
-      if (result.status !== Refused || keepsId || flags === Conflict.Refuse) return this.conclude(plan, result, { target, text, lines, attributes })
+      return after(answer, (result) => {
+        const isTaken = result.status === Refused && !keepsId && flags !== Conflict.Refuse
+        if (!isTaken) return this.conclude(plan, result, { target, text, lines, attributes })
+        if (triesLeft === 0) throw new SessionStoreError('no free session id was found')
+        return attempt(triesLeft - 1)
+      })
     }
-    throw new SessionStoreError('no free session id was found')
+    return attempt(NEW_ID_TRIES)
   }
 
-  async ask (commit) {
-    try {
-      return await this.config.backend.commit(commit)
-    } catch (error) {
-      await this.tell(error, 'commit')
-      throw error
-    }
+  ask (commit) {
+    const answer = this.config.backend.commit(commit)
+    return answer instanceof Promise ? answer.catch((error) => this.fail(error)) : answer
   }
 
-  async conclude (plan, result, { target, text, lines, attributes }) {
+  async fail (error) {
+    await this.tell(error, 'commit')
+    throw error
+  }
+
+  conclude (plan, result, { target, text, lines, attributes }) {
     const { ctx, record } = this
     if (result.status === Refused) return result
     if (plan !== Plan.Save) this.regenerated = false
@@ -212,18 +236,19 @@ class Session {
     // Where it was merged with what others have saved, what this request goes on from is still what it knows of.
     this.record = result.text === text ? result : { ...result, text, version: -1 }
     this.id = target
-    if (!ctx.headerSent || plan === Plan.Save) this.send(lines)
-    else await this.takeBack(plan, target)
+    if (ctx.headerSent && plan !== Plan.Save) return this.takeBack(plan, target, result)
+    this.send(lines)
     return result
   }
 
   // The headers went out while the record was written: its cookie cannot reach the client any more.
-  async takeBack (plan, id) {
+  async takeBack (plan, id, result) {
     const { ctx, record, config: { key } } = this
     ctx.app.emit('session:unsent', { ctx })
     if (plan === Plan.Create) {
       await this.ask({ plan: Plan.Destroy, flags: 0, key: `${key}:${id}`, newKey: undefined, record, text: null, value: {}, ttl: ONE_DAY, grace: 0 })
     }
+    return result
   }
 
   // Without a record from here on: only what changes from now is saved, as a new session.
@@ -293,6 +318,7 @@ const isEmpty = (text) => !isSession(text) || text.length === 2 // {} or []
 module.exports = (options) => {
   const config = sessionOptions(options)
   config.backend = backendOf(config.store ?? new MemoryStore(), config.storeTimeoutMs)
+  config.snapshots = new Snapshots()
   config.updates = new Map() // of sessions that are being updated, the end of the queue
   const readId = cookieReader(config.key)
 

@@ -1,12 +1,14 @@
 'use strict'
 
 const { EventEmitter } = require('node:events')
-const native = require('./native')
+const native = require('./addon')
 const driver = require('./driver')
 const { SessionOptionError, SessionStoreError } = require('./errors')
 const { JsStore } = require('./js-store')
 const { serialize } = require('./json')
 const { memoryOptions, redisOptions, string } = require('./options')
+
+const { Outcome: { Saved, Evicted } } = native
 
 const ONE_DAY = 24 * 3600 * 1000 // in milliseconds
 
@@ -20,7 +22,7 @@ const parse = (text) => text == null ? undefined : JSON.parse(text)
 // What a load answers, where nothing is there.
 const NOTHING = { text: null, value: undefined }
 
-const recordOf = (text) => text == null ? NOTHING : { text, value: undefined }
+const recordOf = ({ text }) => text == null ? NOTHING : { text, value: undefined }
 
 // A native store as the middleware sees it: load and commit. src/store/mod.rs has the contract.
 const BACKEND = Symbol('backend')
@@ -33,7 +35,8 @@ class MemoryBackend {
   }
 
   load (key) {
-    return recordOf(native.memoryLoad(this.handle, key))
+    const text = native.memoryLoad(this.handle, key)
+    return text === null ? NOTHING : { text, value: undefined }
   }
 
   find (key) {
@@ -42,32 +45,50 @@ class MemoryBackend {
   }
 
   commit ({ plan, flags, key, newKey, record, text, ttl, grace }) {
-    const result = this.write(native.memoryCommit, plan, flags, key, newKey, record.text, text, ttl, grace)
-    if (Array.isArray(result)) return { status: result[0], text: result[1] ?? text, key: result[2] }
-    return typeof result === 'string' ? { status: native.Outcome.Saved, text: result } : { status: result, text }
+    let result
+    try {
+      result = native.memoryCommit(this.handle, plan, flags, key, newKey, record.text, text, ttl, grace)
+    } catch (error) {
+      return Promise.reject(new SessionStoreError(error.message))
+    }
+    if (typeof result === 'number') return { status: this.withoutEviction(result), text }
+    if (typeof result === 'string') return { status: Saved, text: result }
+    return { status: result[0], text: result[1] ?? text, key: result[2] }
   }
 
-  write (call, ...args) {
+  set (key, text, ttl) {
     try {
-      return call(this.handle, ...args)
+      this.withoutEviction(native.memorySet(this.handle, key, text, ttl))
     } catch (error) {
       throw new SessionStoreError(error.message)
-    } finally {
-      if (!this.warned) this.warnOfEviction()
     }
   }
 
-  warnOfEviction () {
-    const [, , evicted] = native.memoryStats(this.handle)
-    if (evicted === 0) return
-    this.warned = true
-    process.emitWarning('the memory store is full: the least recently used sessions are dropped before their time (maxBytes)', 'SessionWarning')
+  // A result tells by the way whether records had to go before their time.
+  withoutEviction (result) {
+    if (result < Evicted) return result
+    if (!this.warned) {
+      this.warned = true
+      process.emitWarning('the memory store is full: the least recently used sessions are dropped before their time (maxBytes)', 'SessionWarning')
+    }
+    return result - Evicted
+  }
+}
+
+// Throws what Rust finds wrong as `name: what is accepted`. Not with the value: there may be a password in it.
+const opened = (open) => {
+  try {
+    return open()
+  } catch (error) {
+    const [name, accepted] = error.message.split(/: (.*)/s)
+    throw new SessionOptionError(name, undefined, accepted)
   }
 }
 
 class MemoryStore {
   constructor (options) {
-    this[BACKEND] = new MemoryBackend(native.memoryOpen(memoryOptions(options).maxBytes))
+    const { name, maxBytes } = memoryOptions(options)
+    this[BACKEND] = new MemoryBackend(opened(() => native.memoryOpen(name, maxBytes)))
   }
 
   get (key) {
@@ -75,7 +96,7 @@ class MemoryStore {
   }
 
   set (key, session, ttl) {
-    this[BACKEND].write(native.memorySet, string('store key', key), textOf(session), ttlOf(ttl))
+    this[BACKEND].set(string('store key', key), textOf(session), ttlOf(ttl))
   }
 
   destroy (key) {
@@ -120,13 +141,8 @@ class RedisBackend {
     this.status = 'idle'
   }
 
-  submit (call, ...args) {
-    return driver.submit(this.channel, call, ...args)
-  }
-
-  async load (key) {
-    const { text } = await this.submit(native.redisLoad, this.prefix + key).catch(orJunk)
-    return recordOf(text)
+  load (key) {
+    return this.submit(native.redisLoad, this.prefix + key).then(recordOf, orJunk)
   }
 
   async find (key) {
@@ -135,18 +151,30 @@ class RedisBackend {
   }
 
   async commit ({ plan, flags, key, newKey, record, text, ttl, grace }) {
-    const { prefix } = this
-    const result = await this.submit(native.redisCommit, plan, flags, prefix + key, newKey && prefix + newKey, record.text, text, ttl, grace)
+    const { channel, prefix } = this
+    const result = await driver.submit(channel, (environment, id) => {
+      native.redisCommit(channel.handle, environment, id, plan, flags, prefix + key, newKey && prefix + newKey, record.text, text, ttl, grace)
+    })
     result.text ??= text
     result.key = result.key?.slice(prefix.length)
     return result
+  }
+
+  submit (call, key) {
+    const { channel } = this
+    return driver.submit(channel, (environment, id) => call(channel.handle, environment, id, key))
+  }
+
+  set (key, text, ttl) {
+    const { channel } = this
+    return driver.submit(channel, (environment, id) => native.redisSet(channel.handle, environment, id, key, text, ttl))
   }
 }
 
 // What is no string is no session, as what is no object is none; it is not to fail each of the user's requests.
 const orJunk = (error) => {
   if (!error.message.includes('WRONGTYPE')) throw error
-  return { text: 'null' }
+  return { text: 'null', value: undefined }
 }
 
 class RedisStore extends EventEmitter {
@@ -157,13 +185,7 @@ class RedisStore extends EventEmitter {
     if (checked.cluster && /[{}]/.test(checked.prefix)) throw new SessionOptionError('prefix', undefined, 'in a cluster, a string without { and }')
     const store = new WeakRef(this) // events alone keep no store
     const onEvent = (name, error) => store.deref()?.[ON_EVENT](name, error)
-    try {
-      this[BACKEND] = new RedisBackend(driver.open(checked, onEvent), checked.prefix)
-    } catch (error) {
-      // Not the value: there may be a password in it.
-      const [name, accepted] = error.message.split(/: (.*)/s)
-      throw new SessionOptionError(name, undefined, accepted)
-    }
+    this[BACKEND] = new RedisBackend(opened(() => driver.open(checked, onEvent)), checked.prefix)
   }
 
   get status () {
@@ -179,7 +201,7 @@ class RedisStore extends EventEmitter {
   async set (key, session, ttl) {
     checkSession(session)
     const backend = this[BACKEND]
-    await backend.submit(native.redisSet, backend.prefix + string('store key', key), textOf(session), ttlOf(ttl))
+    await backend.set(backend.prefix + string('store key', key), textOf(session), ttlOf(ttl))
   }
 
   async destroy (key) {

@@ -2,7 +2,7 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { setTimeout: delay } = require('node:timers/promises')
-const native = require('./native')
+const native = require('./addon')
 const { SessionGoneError, SessionStoreError } = require('./errors')
 const { isSession, parseSession, serialize } = require('./json')
 const { NOTHING } = require('./stores')
