@@ -61,6 +61,23 @@ test('past maxBytes the least recently used goes, and a warning says so once', a
   t.is(warnings.filter((message) => message.includes('maxBytes')).length, 1)
 })
 
+test('stores of one name are one store, with one bound', (t) => {
+  const [one, same, other] = ['sessions', 'sessions', 'others'].map((name) => new MemoryStore({ name }))
+  one.set('a', { n: 1 }, 1000)
+  t.deepEqual(same.get('a'), { n: 1 })
+  t.is(other.get('a'), undefined)
+  t.is(new MemoryStore().get('a'), undefined)
+  same.destroy('a')
+  t.is(one.get('a'), undefined)
+
+  t.notThrows(() => new MemoryStore({ name: 'bounded', maxBytes: 1000 }))
+  t.throws(() => new MemoryStore({ name: 'bounded', maxBytes: 2000 }), {
+    instanceOf: TypeError, code: 'ERR_SESSION_OPTION', message: /maxBytes: 1000, which the store of this name has/
+  })
+  t.throws(() => new MemoryStore({ name: 'bounded' }).set('a', 'x'.repeat(1000), 1000), { code: 'ERR_SESSION_STORE' })
+  for (const name of ['', 7]) t.throws(() => new MemoryStore({ name }), { code: 'ERR_SESSION_OPTION', message: /name/ })
+})
+
 test('a session larger than maxBytes is refused, and the record that was there stays', (t) => {
   const store = new MemoryStore({ maxBytes: 1000 })
   store.set('a', { n: 1 }, 1000)

@@ -1,15 +1,18 @@
 //! The paths that every request goes, for benchmark/instructions.js to count: `hot-paths NAME TIMES`.
 
 use koa_session_engine::commit::{Conflict, Empty, Plan, Request, plan};
+use koa_session_engine::id;
 use koa_session_engine::store::Commit;
 use koa_session_engine::store::memory::MemoryStore;
-use koa_session_engine::id;
 use std::hint::black_box;
 
 const HOUR_MS: u64 = 3_600_000;
-const LOADED: &str = r#"{"user":{"id":4711,"name":"ann"},"cart":[{"sku":"A-1000","quantity":1,"price":9.95}],"views":7}"#;
-const REORDERED: &str = r#"{"views":7,"user":{"id":4711,"name":"ann"},"cart":[{"sku":"A-1000","quantity":1,"price":9.95}]}"#;
-const CHANGED: &str = r#"{"user":{"id":4711,"name":"ann"},"cart":[{"sku":"A-1000","quantity":1,"price":9.95}],"views":8}"#;
+const LOADED: &str =
+    r#"{"user":{"id":4711,"name":"ann"},"cart":[{"sku":"A-1000","quantity":1,"price":9.95}],"views":7}"#;
+const REORDERED: &str =
+    r#"{"views":7,"user":{"id":4711,"name":"ann"},"cart":[{"sku":"A-1000","quantity":1,"price":9.95}]}"#;
+const CHANGED: &str =
+    r#"{"user":{"id":4711,"name":"ann"},"cart":[{"sku":"A-1000","quantity":1,"price":9.95}],"views":8}"#;
 const THEIRS: &str = r#"{"user":{"id":4711,"name":"ann","admin":true},"cart":[],"views":7}"#;
 
 fn main() {
@@ -17,12 +20,11 @@ fn main() {
     let (Some(name), Some(times)) = (arguments.next(), arguments.next().and_then(|times| times.parse().ok())) else {
         panic!("hot-paths NAME TIMES");
     };
-    let mut path = path(&name);
-    (0..times).for_each(|time| path(time));
+    (0..times).for_each(path(&name));
 }
 
 fn path(name: &str) -> Box<dyn FnMut(usize)> {
-    let keys: Vec<_> = (0..1000).map(|_| format!("koa:sess:{}", id::generate())).collect();
+    let keys: Vec<_> = (0..100).map(|_| format!("koa:sess:{}", id::generate())).collect();
     let store = MemoryStore::new(usize::MAX);
     for key in &keys {
         store.set(key, LOADED, HOUR_MS).expect("there is room");
@@ -49,7 +51,7 @@ fn save(key: &str) -> Commit {
         base: Some(LOADED.to_owned()),
         text: CHANGED.to_owned(),
         ttl_ms: HOUR_MS,
-        conflict: Conflict::Overwrite,
+        conflict: Conflict::Merge,
         adopt: false,
         empty: Empty::Removed,
         grace_ms: 0,

@@ -11,7 +11,7 @@ const RECORD = path.join(__dirname, 'instructions.json')
 const PROGRAM = path.join(__dirname, '../target/release/examples/hot-paths')
 const PATHS = ['id', 'load', 'commit unchanged', 'commit', 'commit merge']
 const TOLERANCE = 0.1
-const TIMES = 2000
+const TIMES = 5000
 
 function run (command, ...args) {
   const { error, status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })

@@ -24,7 +24,7 @@ const shapes = {
   },
 
   'redis.js': {
-    // As the README says under "Moving": the store is swapped too.
+    // As docs/migrating-from-koa-session-minimal.md says: the store is swapped too.
     swap: (text) => swapped(text).replace("const redisStore = require('koa-redis')\n", '').replace('redisStore(', 'new session.RedisStore('),
     async check (t, browser, redis) {
       t.deepEqual(await bodies(browser, '/', '/', '/'), ['1', '2', '3'])

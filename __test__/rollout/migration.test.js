@@ -27,7 +27,7 @@ const before = async (t) => {
   return url
 }
 
-// The lines of the README's guide.
+// The lines of docs/migrating-from-koa-generic-session.md.
 const after = async (t) => {
   const store = new session.RedisStore({ url: redis.url })
   t.teardown(() => store.close())
