@@ -1,6 +1,6 @@
 'use strict'
 
-// A page that counts its views, each visitor's apart. `npm run demo` starts it.
+// A page that counts its views, each visitor's apart: `node examples/counter.js`. `npm run demo` builds and starts it.
 
 const Koa = require('koa')
 const session = require('..') // in an app of yours: require('koa-session-native')
@@ -33,6 +33,12 @@ function counter (store) {
   })
 
   return app
+}
+
+if (require.main === module) {
+  const server = counter().listen(process.env.PORT ?? 3000, '127.0.0.1', () => {
+    console.log(`http://127.0.0.1:${server.address().port}/`)
+  })
 }
 
 module.exports = counter
