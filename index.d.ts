@@ -193,9 +193,12 @@ declare namespace session {
      * Default 0. Anything but a whole number from 0 to 2147483647 is `ERR_SESSION_OPTION`.
      */
     regenerateGraceMs?: number | null | undefined
-    /** See {@link SessionOptions.conflict}. Default `'merge'`. */
+    /** See {@link SessionOptions.conflict}. Default `'merge'`. Anything else is `ERR_SESSION_OPTION`. */
     conflict?: 'merge' | 'overwrite' | null | undefined
-    /** Milliseconds: see {@link SessionOptions.storeTimeoutMs}. Default 10000. */
+    /**
+     * Milliseconds: see {@link SessionOptions.storeTimeoutMs}. Default 10000. Anything but a number of at least 1 is
+     * `ERR_SESSION_OPTION`.
+     */
     storeTimeoutMs?: number | null | undefined
   }
 
@@ -425,6 +428,8 @@ declare namespace session {
      * - `ERR_SESSION_SERIALIZE`: JSON cannot hold the session; the message names the path. `status` 500.
      * - `ERR_SESSION_GONE`: the session to be updated was destroyed, regenerated or expired. `status` 409.
      * - `ERR_SESSION_OPTION`: a `TypeError`; the message names option, value and what is accepted. `status` 500.
+     *
+     * `require` itself throws `ERR_SESSION_PLATFORM`, without a `status`, where no binary fits.
      */
     code: 'ERR_SESSION_STORE' | 'ERR_SESSION_SERIALIZE' | 'ERR_SESSION_GONE' | 'ERR_SESSION_OPTION'
     /** What Koa answers with; its clients see the status in words, and not the message. */
