@@ -1,7 +1,7 @@
 //! What an environment leaves behind when it ends: Bun and Deno do not run the finalizers of its values then.
 //!
 //! First its port is closed, and then its stores: what their end completes must not call an environment that is on its
-//! way out. Node's thread-safe functions do not survive that: a worker then waits for its own handles for ever.
+//! way out.
 
 use koa_session_engine::store::memory::MemoryStore;
 use koa_session_engine::store::redis::{Port, RedisStore};

@@ -1,7 +1,7 @@
 //! How the I/O thread wakes an environment's event loop: a thread-safe function of Node-API.
 //!
 //! Not napi's own: called while its environment ends, that one reports the call that was refused as an uncaught
-//! exception, and a worker of Node then waits for its own handles for ever.
+//! exception.
 
 use napi::bindgen_prelude::{Function, JsValue};
 use napi::{Env, Unknown, check_status, sys};
