@@ -46,7 +46,7 @@ class Proxy {
 
   /** Resets every connection. */
   cut () {
-    for (const pair of this.#pairs) pair.forEach((socket) => socket.resetAndDestroy())
+    for (const pair of this.#pairs) pair.forEach(reset)
   }
 
   /** Lets so many more bytes of replies through, then resets every connection, once; resolves when it has. */
@@ -113,6 +113,10 @@ class Proxy {
     if (this.#left !== Infinity) this.#left -= data.length
   }
 }
+
+// Node loses the handle of a socket that is reset while it is shutting down (libuv refuses, and nobody closes it): the
+// worker thread that it is in then never ends, and spins.
+const reset = (socket) => socket.writableEnded ? socket.destroy() : socket.resetAndDestroy()
 
 /** A proxy on a free port to the server at `port`. */
 const startProxy = (port) => new Proxy(port).start()
