@@ -11,6 +11,7 @@ const listening = new Map() // who is told of a store's events, by the number it
 let environment
 let lastId = 0
 let flushing = false
+let drained = false // has a batch of answers come since the last flush?
 
 const nextId = () => {
   environment ??= native.ioOpen(drain)
@@ -44,7 +45,8 @@ const send = (channel, call) => new Promise((resolve, reject) => {
   if (waiting.size === 1) native.ioHold(environment, true)
   if (!flushing) {
     flushing = true
-    queueMicrotask(flush)
+    if (waiting.size > FEW && !drained) setImmediate(flush)
+    else queueMicrotask(flush)
   }
 })
 
@@ -57,13 +59,19 @@ const close = async (channel) => {
   await send(channel, (environment, id) => native.redisClose(channel.handle, environment, id))
 }
 
-// Waking the I/O thread costs more than a command: once for all that this turn submits.
+// Waking the I/O thread costs more than a command: once for all that this turn submits. That is what follows from one
+// batch of answers; or, where many answers are still to come and nobody is kept waiting who would not wait anyway, what
+// the event loop finds on all its sockets.
+const FEW = 4
+
 const flush = () => {
   flushing = false
+  drained = false
   native.ioFlush()
 }
 
 const drain = () => {
+  drained = true
   const fields = native.ioTake(environment)
   for (let at = 0; at < fields.length;) {
     const id = fields[at++]

@@ -1,14 +1,18 @@
 //! The I/O thread: jobs in, completions out, one wake-up for many.
 //!
 //! One thread per process serves every store and every JavaScript environment. A port is one environment's way
-//! back: completions queue there, and its event loop is woken once for all that have come until it looks.
+//! back: completions queue there, and its event loop is woken once for all that have come until it looks. Waking it
+//! waits for the tasks that are ready: the replies of one pipeline make one batch, and not one for the first of them
+//! and more for the rest.
 
 use crate::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 
 /// A piece of work for the I/O thread.
 pub trait Job: Send + 'static {
@@ -78,7 +82,7 @@ pub struct Port<A> {
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
-impl<A> Port<A> {
+impl<A: Send + 'static> Port<A> {
     /// `wake` is called on the I/O thread when the first completion has queued; it leads to [`Port::take`].
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
         let (woken, closed) = (AtomicBool::new(false), Mutex::new(false));
@@ -98,8 +102,7 @@ impl<A> Port<A> {
         lock(&self.done).clear();
     }
 
-    /// Calls the environment, which takes what has completed.
-    pub fn wake(&self) {
+    fn wake(&self) {
         let closed = lock(&self.closed);
         if !*closed {
             (self.wake)();
@@ -107,16 +110,9 @@ impl<A> Port<A> {
     }
 
     /// Queues what is to be told under that number, and wakes the environment if it does not know yet.
-    pub fn complete(&self, id: u32, result: Result<A, Error>) {
-        if self.queue(id, result) {
-            self.wake();
-        }
-    }
-
-    /// Queues what is to be told under that number; must the environment be woken for it?
-    fn queue(&self, id: u32, result: Result<A, Error>) -> bool {
+    pub fn complete(self: &Arc<Self>, id: u32, result: Result<A, Error>) {
         if *lock(&self.closed) {
-            return false;
+            return;
         }
         let count = {
             let mut done = lock(&self.done);
@@ -125,38 +121,41 @@ impl<A> Port<A> {
         };
         let woken = self.woken.swap(true, Ordering::SeqCst);
         if count == FULL_BATCH {
-            self.wake();
+            return self.wake();
         }
-        !woken
+        if woken {
+            return;
+        }
+        let port = self.clone();
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
+                yield_now().await; // behind what the tasks that are ready make ready in turn
+                port.wake();
+            })),
+            Err(_) => port.wake(),
+        }
     }
 }
 
 /// The duty to complete one submission; dropping it unanswered completes it with an error.
-pub struct Ticket<A> {
+pub struct Ticket<A: Send + 'static> {
     port: Arc<Port<A>>,
     id: u32,
     open: bool,
 }
 
-impl<A> Ticket<A> {
+impl<A: Send + 'static> Ticket<A> {
     pub fn new(port: Arc<Port<A>>, id: u32) -> Self {
         Self { port, id, open: true }
     }
 
-    pub fn complete(self, result: Result<A, Error>) {
-        if let Some(port) = self.queue(result) {
-            port.wake();
-        }
-    }
-
-    /// Completes it as one of many: the port that is given is to be woken when all are.
-    pub fn queue(mut self, result: Result<A, Error>) -> Option<Arc<Port<A>>> {
+    pub fn complete(mut self, result: Result<A, Error>) {
         self.open = false;
-        self.port.queue(self.id, result).then(|| self.port.clone())
+        self.port.complete(self.id, result);
     }
 }
 
-impl<A> Drop for Ticket<A> {
+impl<A: Send + 'static> Drop for Ticket<A> {
     fn drop(&mut self) {
         if self.open {
             self.port.complete(self.id, Err(Error::Unreachable("the command was dropped".into())));

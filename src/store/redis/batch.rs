@@ -2,9 +2,10 @@
 
 use super::address::Place;
 use super::link::Link;
+use super::wire::Pipeline;
 use super::{Answer, Ticket};
 use crate::error::Error;
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Value};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::spawn;
 use tokio::sync::oneshot;
@@ -22,6 +23,16 @@ pub enum Waiter {
     Ticket(Ticket, fn(Value) -> Answer),
     /// A step of a longer piece of work.
     Step(oneshot::Sender<Result<Value, Error>>),
+}
+
+impl Waiter {
+    fn answer(self, reply: Result<Value, Error>) {
+        match self {
+            Self::Ticket(ticket, read) => ticket.complete(reply.map(read)),
+            // Nobody listens if the work was given up; the command has been carried out all the same.
+            Self::Step(step) => drop(step.send(reply)),
+        }
+    }
 }
 
 impl Batch {
@@ -55,20 +66,22 @@ impl Batch {
             spawn(self.clone().flush());
         }
         for (command, waiter) in commands {
-            waiting.0.add_command(command);
+            waiting.0.add(&command);
             waiting.1.push(waiter);
         }
     }
 
     async fn flush(self: Arc<Self>) {
         let (pipeline, waiters) = std::mem::take(&mut *self.lock());
-        match self.link.run(&pipeline, waiters.len()).await {
-            Ok(replies) => answer_all(waiters.into_iter().zip(replies.into_iter().map(|reply| match reply {
-                // It fails its own command only.
-                Value::ServerError(error) => Err(Error::Refused(told(error.code(), error.details()))),
-                reply => Ok(reply),
-            }))),
-            Err(error) => answer_all(waiters.into_iter().map(|waiter| (waiter, Err(error.clone())))),
+        match self.link.run(pipeline).await {
+            Ok(replies) => waiters.into_iter().zip(replies).for_each(|(waiter, reply)| {
+                waiter.answer(match reply {
+                    // It fails its own command only.
+                    Value::ServerError(error) => Err(Error::Refused(told(error.code(), error.details()))),
+                    reply => Ok(reply),
+                });
+            }),
+            Err(error) => waiters.into_iter().for_each(|waiter| waiter.answer(Err(error.clone()))),
         }
     }
 
@@ -78,24 +91,11 @@ impl Batch {
 }
 
 /// An error reply without what the server repeats of the command: there are a session's id and data in it.
-fn told(code: &str, details: Option<&str>) -> String {
+pub fn told(code: &str, details: Option<&str>) -> String {
     let details = details.unwrap_or_default();
     let own =
         details.split_once("with args beginning with").map_or(details, |(own, _)| own.trim_end_matches([' ', ',']));
     format!("{code} {own}")
-}
-
-/// Hands out replies: an event loop is woken for all of them, and not for the first and then for the rest.
-fn answer_all(replies: impl Iterator<Item = (Waiter, Result<Value, Error>)>) {
-    let mut unaware = Vec::new();
-    for (waiter, reply) in replies {
-        match waiter {
-            Waiter::Ticket(ticket, read) => unaware.extend(ticket.queue(reply.map(read))),
-            // Nobody listens if the work was given up; the command has been carried out all the same.
-            Waiter::Step(step) => drop(step.send(reply)),
-        }
-    }
-    unaware.iter().for_each(|port| port.wake());
 }
 
 #[cfg(test)]

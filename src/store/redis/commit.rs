@@ -1,6 +1,6 @@
 //! Commits on Redis: compare and swap, by `SET ... IFEQ` where the server has it and by a script where not.
 
-use super::{RedisStore, bytes, del, get, lossy, set};
+use super::{RedisStore, bytes, del, get, lossy, set, text_of};
 use crate::commit::{Conflict, Plan, Resolution};
 use crate::error::Error;
 use crate::store::{Commit, Outcome, pointer_key};
@@ -46,7 +46,7 @@ impl RedisStore {
         }
         let pointer = pointer_key(&commit.key);
         let target = self.ask(&pointer, get(&pointer)).await.map(bytes)?;
-        Ok(target.map(|target| lossy(&target).into_owned()))
+        Ok(target.map(text_of))
     }
 
     /// Carries the commit out where a pointer leads. One hop: it follows no further.

@@ -1,34 +1,24 @@
 //! One connection: the stream (TCP, unix socket, TLS), the handshake, and finding the master that sentinels name.
 
 use super::address::{Place, Server};
-use redis::aio::{MultiplexedConnection, SendError};
-use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, PushInfo, PushKind, RedisError, RedisResult, Value};
+use super::batch::told;
+use super::wire::{Pipeline, Stream, Wire};
+use crate::error::Error;
+use redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// An established connection; it ends when the last clone is dropped, whatever is still unanswered on it.
+/// A connection that is ready for commands.
 #[derive(Clone)]
 pub struct Connection {
-    pub commands: MultiplexedConnection,
+    pub wire: Wire,
     /// Does the server know `SET ... IFEQ`?
     pub ifeq: bool,
     /// Where it leads, if sentinels have named it.
     named: Option<(String, u16)>,
-    _driver: Arc<Driver>,
-}
-
-/// redis-rs' own end of the connection: a task that would outlive us on a server that hangs.
-struct Driver(AbortHandle);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// Where a connection leads to.
@@ -42,17 +32,18 @@ pub enum Target {
 
 impl Target {
     /// Connects and sees that the server is ready; `on_cut` is called when the server ends the connection.
-    pub async fn connect(&self, on_cut: impl Fn() + Clone + Send + Sync + 'static) -> RedisResult<Connection> {
+    pub async fn connect(&self, on_cut: impl FnOnce(Error) + Send + 'static) -> Result<Connection, Error> {
         match self {
             Self::Server(server) => connect(server, on_cut).await,
             Self::Master { sentinels, name, master } => {
                 let (host, port) = ask_sentinels(sentinels, name).await?;
-                let named = Some((host.clone(), port));
-                let mut connection = connect(&master.at(&host, port), on_cut).await?;
+                let connection = connect(&master.at(&host, port), on_cut).await?;
                 // A master that has just come back may not know yet that it was replaced; one that knows says so.
-                let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection.commands).await?;
-                match role.first() {
-                    Some(Value::BulkString(role)) if role == b"master" => Ok(Connection { named, ..connection }),
+                let role = connection.wire.run(Pipeline::of([&cmd("ROLE")])).await?.into_iter().next();
+                match role.as_ref().and_then(Value::as_sequence) {
+                    Some([Value::BulkString(role), ..]) if role == b"master" => {
+                        Ok(Connection { named: Some((host, port)), ..connection })
+                    }
                     _ => Err(refused("the sentinels name a server that is no master")),
                 }
             }
@@ -74,43 +65,52 @@ impl Target {
     }
 }
 
-async fn connect(server: &Server, on_cut: impl Fn() + Clone + Send + Sync + 'static) -> RedisResult<Connection> {
-    // RESP3 tells at once when an idle connection is cut; servers before Redis 6 do not know it.
-    match handshake(server, ProtocolVersion::RESP3, on_cut.clone()).await {
-        Err(error) if !error.is_io_error() && error.kind() != ErrorKind::AuthenticationFailed => {
-            handshake(server, ProtocolVersion::RESP2, on_cut).await
-        }
-        connected => connected,
-    }
+async fn connect(server: &Server, on_cut: impl FnOnce(Error) + Send + 'static) -> Result<Connection, Error> {
+    let (wire, mut replies) = log_in(server, on_cut, [cmd("PING"), cmd("INFO").arg("server").take()]).await?;
+    let about = replies.pop().and_then(|about| from_redis_value::<String>(about).ok());
+    accepted(replies)?; // a server that is loading refuses the PING
+    Ok(Connection { wire, ifeq: about.is_some_and(|about| knows_ifeq(&about)), named: None })
 }
 
-async fn handshake(
+/// A connection on which the server knows who we are, and its replies to what is asked first.
+async fn log_in<const N: usize>(
     server: &Server,
-    protocol: ProtocolVersion,
-    on_cut: impl Fn() + Send + Sync + 'static,
-) -> RedisResult<Connection> {
-    let settings = server.settings.clone().set_protocol(protocol);
-    // Deadlines are ours: they count from the sending and cover the whole batch.
-    let mut config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-    if protocol == ProtocolVersion::RESP3 {
-        config = config.set_push_sender(move |push: PushInfo| {
-            if push.kind == PushKind::Disconnection {
-                on_cut();
-            }
-            Ok::<(), SendError>(())
-        });
+    on_cut: impl FnOnce(Error) + Send + 'static,
+    first: [Cmd; N],
+) -> Result<(Wire, Vec<Value>), Error> {
+    let stream = open(server).await.map_err(|error| Error::Unreachable(error.to_string()))?;
+    let wire = Wire::new(stream, on_cut);
+    let mut login = Pipeline::default();
+    let settings = &server.settings;
+    if let Some(password) = settings.password() {
+        let mut auth = cmd("AUTH");
+        if let Some(username) = settings.username() {
+            auth.arg(username);
+        }
+        login.add(auth.arg(password));
     }
-    let (mut commands, driver) = MultiplexedConnection::new_with_config(&settings, open(server).await?, config).await?;
-    let driver = Arc::new(Driver(tokio::spawn(driver).abort_handle()));
-    redis::cmd("PING").query_async::<Value>(&mut commands).await?; // a server that is loading refuses here
-    let about = redis::cmd("INFO").arg("server").query_async::<String>(&mut commands).await;
-    Ok(Connection { commands, ifeq: about.is_ok_and(|about| knows_ifeq(&about)), named: None, _driver: driver })
+    if settings.db() != 0 {
+        login.add(cmd("SELECT").arg(settings.db()));
+    }
+    let needed = login.count();
+    login.add(cmd("CLIENT").arg("SETINFO").arg("LIB-NAME").arg("koa-session-native")); // Redis 7.2 and later
+    first.iter().for_each(|command| login.add(command));
+    let mut replies = wire.run(login).await?;
+    let answers = replies.split_off(needed + 1);
+    replies.truncate(needed);
+    accepted(replies)?;
+    Ok((wire, answers))
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+/// Is none of the replies an error?
+fn accepted(replies: Vec<Value>) -> Result<(), Error> {
+    replies.into_iter().try_for_each(|reply| match reply {
+        Value::ServerError(error) => Err(Error::Unreachable(told(error.code(), error.details()))),
+        _ => Ok(()),
+    })
+}
 
-async fn open(server: &Server) -> RedisResult<Box<dyn Stream>> {
+async fn open(server: &Server) -> std::io::Result<Box<dyn Stream>> {
     match (&server.place, &server.tls) {
         (Place::Unix(path), _) => Ok(Box::new(UnixStream::connect(path).await?)),
         (Place::Tcp(host, port), tls) => {
@@ -129,7 +129,7 @@ const SENTINEL_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// The master's address. All sentinels are asked at once, and the latest decision counts: one that was away names for a
 /// while the master that was before.
-async fn ask_sentinels(sentinels: &[Server], name: &str) -> RedisResult<(String, u16)> {
+async fn ask_sentinels(sentinels: &[Server], name: &str) -> Result<(String, u16), Error> {
     let mut answers = JoinSet::new();
     for sentinel in sentinels {
         let (sentinel, name) = (sentinel.clone(), name.to_owned());
@@ -148,23 +148,26 @@ async fn ask_sentinels(sentinels: &[Server], name: &str) -> RedisResult<(String,
 }
 
 /// One sentinel's word: the epoch of its decision, and the master's address.
-async fn ask_sentinel(sentinel: &Server, name: &str) -> RedisResult<(u64, String, u16)> {
-    let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-    let stream = open(sentinel).await?;
-    let (mut commands, driver) = MultiplexedConnection::new_with_config(&sentinel.settings, stream, config).await?;
-    let _driver = Driver(tokio::spawn(driver).abort_handle());
-    let mut ask = redis::pipe();
+async fn ask_sentinel(sentinel: &Server, name: &str) -> Result<(u64, String, u16), Error> {
+    let ask = |what: &str| cmd("SENTINEL").arg(what).arg(name).take();
     // The address while a failover is under way is told by the first only, the epoch by the second.
-    ask.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name);
-    ask.cmd("SENTINEL").arg("MASTER").arg(name);
-    let (address, about): (Option<(String, u16)>, HashMap<String, String>) = ask.query_async(&mut commands).await?;
+    let asked = [ask("GET-MASTER-ADDR-BY-NAME"), ask("MASTER")];
+    let (_wire, mut replies) = log_in(sentinel, drop, asked).await?;
+    let about: HashMap<String, String> = read(replies.pop())?;
+    let address: Option<(String, u16)> = read(replies.pop())?;
     let (host, port) = address.ok_or_else(|| refused("the sentinels know no master of that name"))?;
     let epoch = about.get("config-epoch").and_then(|epoch| epoch.parse().ok());
     Ok((epoch.ok_or_else(|| refused("a sentinel does not tell the epoch of its decision"))?, host, port))
 }
 
-fn refused(why: &'static str) -> RedisError {
-    RedisError::from((ErrorKind::Io, why))
+fn read<T: FromRedisValue>(reply: Option<Value>) -> Result<T, Error> {
+    let reply = reply.ok_or_else(|| refused("a reply is missing"))?;
+    let value = reply.extract_error().and_then(|value| Ok(from_redis_value(value)?));
+    value.map_err(|error| Error::Unreachable(error.to_string()))
+}
+
+fn refused(why: &str) -> Error {
+    Error::Unreachable(why.into())
 }
 
 /// `SET ... IFEQ` came with Valkey 8.1 and Redis 8.4; `about` is the reply to `INFO server`.

@@ -4,8 +4,9 @@
 //! poisoned by one failed login; so the supervision is ours. While the server is down, commands fail at once.
 
 use super::connect::{Connection, Target};
+use super::wire::Pipeline;
 use crate::error::Error;
-use redis::{Pipeline, Value};
+use redis::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -75,28 +76,19 @@ impl Link {
         Arc::new(Self { target, timeouts, on_event, state, changed })
     }
 
-    /// Sends a pipeline of `count` commands; error replies come back as values.
-    pub async fn run(self: &Arc<Self>, pipeline: &Pipeline, count: usize) -> Result<Vec<Value>, Error> {
-        let Up { mut connection, generation, .. } = self.up().await?;
-        let replies = connection.commands.send_packed_commands(pipeline, 0, count);
-        match timeout(Duration::from_millis(self.timeouts.command_ms), replies).await {
-            Ok(Ok(replies)) if replies.len() == count => {
-                match replies.iter().find_map(out_of_service) {
-                    Some(why) => self.fail(generation, Error::Unreachable(why)),
-                    None => self.heard(generation),
-                }
-                Ok(replies)
-            }
-            failed => {
-                let error = match failed {
-                    Ok(Ok(_)) => Error::Unreachable("an incomplete reply".into()),
-                    Ok(Err(error)) => Error::Unreachable(error.to_string()),
-                    Err(_) => Error::TimedOut(self.timeouts.command_ms),
-                };
-                self.fail(generation, error.clone());
-                Err(error)
-            }
+    /// Sends the commands and waits for their replies; error replies come back as values.
+    pub async fn run(self: &Arc<Self>, pipeline: Pipeline) -> Result<Vec<Value>, Error> {
+        let Up { connection, generation, .. } = self.up().await?;
+        let replies = timeout(Duration::from_millis(self.timeouts.command_ms), connection.wire.run(pipeline)).await;
+        let replies = replies.unwrap_or(Err(Error::TimedOut(self.timeouts.command_ms)));
+        match &replies {
+            Ok(values) => match values.iter().find_map(out_of_service) {
+                Some(why) => self.fail(generation, Error::Unreachable(why)),
+                None => self.heard(generation),
+            },
+            Err(error) => self.fail(generation, error.clone()),
         }
+        replies
     }
 
     /// Does the connected server know `SET ... IFEQ`?
@@ -167,14 +159,13 @@ impl Link {
 
     async fn attempt(self: &Arc<Self>, generation: u64) -> Result<Connection, Error> {
         let link = Arc::downgrade(self);
-        let on_cut = move || {
+        let on_cut = move |why| {
             if let Some(link) = link.upgrade() {
-                link.fail(generation, Error::Unreachable("the server has closed the connection".into()));
+                link.fail(generation, why);
             }
         };
         match timeout(Duration::from_millis(self.timeouts.connect_ms), self.target.connect(on_cut)).await {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(Error::Unreachable(error.to_string())),
+            Ok(connection) => connection,
             Err(_) => Err(Error::TimedOut(self.timeouts.connect_ms)),
         }
     }
@@ -230,8 +221,6 @@ async fn supervise(link: Weak<Link>, generation: u64) {
 /// Asks a silent server whether it is there, and the sentinels whether it is the one, until its connection is replaced
 /// or let go.
 async fn watch(link: Weak<Link>, generation: u64) {
-    let mut ping = Pipeline::new();
-    ping.cmd("PING");
     loop {
         sleep(HEARTBEAT).await;
         let Some(link) = link.upgrade() else { return };
@@ -241,7 +230,7 @@ async fn watch(link: Weak<Link>, generation: u64) {
         };
         if up.heard.elapsed() >= HEARTBEAT {
             // A failure has its effect in there; an answer counts as heard.
-            link.run(&ping, 1).await.map_or_else(|_| (), |_| ());
+            link.run(Pipeline::of([&redis::cmd("PING")])).await.map_or_else(|_| (), |_| ());
         }
         if link.target.has_moved(&up.connection).await {
             link.fail(generation, Error::Unreachable("the sentinels name another master".into()));

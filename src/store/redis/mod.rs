@@ -9,6 +9,7 @@ mod connect;
 mod link;
 mod tls;
 mod turns;
+mod wire;
 
 use super::{Commit, Found, Outcome, pointer_key};
 use crate::driver::{self, Driver};
@@ -159,7 +160,7 @@ impl driver::Job for Job {
         let (key, command, read): (String, Cmd, fn(Value) -> Answer) = match request {
             Request::Load(key) => {
                 let command = get(&key);
-                (key, command, |value| Answer::Text(bytes(value).map(|bytes| lossy(&bytes).into_owned())))
+                (key, command, |value| Answer::Text(bytes(value).map(text_of)))
             }
             Request::Set(key, text, ttl_ms) => {
                 let command = set(&key, &text, ttl_ms);
@@ -200,7 +201,7 @@ impl RedisStore {
         if let Some((text, ttl_ms)) = here? {
             return Ok(Some(Found { text, ttl_ms, key: None }));
         }
-        let Some(target) = bytes(there?).map(|target| lossy(&target).into_owned()) else { return Ok(None) };
+        let Some(target) = bytes(there?).map(text_of) else { return Ok(None) };
         let found = self.get_with_ttl(&target).await?;
         Ok(found.map(|(text, ttl_ms)| Found { text, ttl_ms, key: Some(target) }))
     }
@@ -211,7 +212,7 @@ impl RedisStore {
             Value::Int(ttl_ms) => ttl_ms,
             _ => -1,
         };
-        Ok(bytes(text?).map(|text| (lossy(&text).into_owned(), ttl_ms)))
+        Ok(bytes(text?).map(|text| (text_of(text), ttl_ms)))
     }
 
     async fn ask(&self, key: &str, command: Cmd) -> Result<Value, Error> {
@@ -238,6 +239,10 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
         Value::VerbatimString { text, .. } | Value::SimpleString(text) => Some(text.into_bytes()),
         _ => None,
     }
+}
+
+fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| lossy(error.as_bytes()).into_owned())
 }
 
 /// What JavaScript sees of stored bytes: what is not UTF-8 becomes U+FFFD.

@@ -1,0 +1,397 @@
+//! A connection as it speaks: many commands in one write, their replies in the same order.
+//!
+//! RESP2, which every server knows. redis-rs has the commands and values; its connection is not used, since its parser,
+//! channels and boxed futures cost the I/O thread more than all else that a command does.
+
+use crate::error::Error;
+use redis::{Cmd, Value};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
+
+/// Commands that travel together, as they travel.
+#[derive(Default)]
+pub struct Pipeline {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Pipeline {
+    pub fn add(&mut self, command: &Cmd) {
+        command.write_packed_command(&mut self.bytes);
+        self.count += 1;
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    pub fn of<const N: usize>(commands: [&Cmd; N]) -> Self {
+        let mut pipeline = Self::default();
+        commands.iter().for_each(|command| pipeline.add(command));
+        pipeline
+    }
+}
+
+/// An open connection; it ends when the last clone is dropped, whatever is still unanswered on it.
+#[derive(Clone)]
+pub struct Wire {
+    desk: Arc<Desk>,
+    _end: Arc<End>,
+}
+
+/// Where those who ask and the task that reads and writes meet.
+#[derive(Default)]
+struct Desk(Mutex<Exchanges>);
+
+#[derive(Default)]
+struct Exchanges {
+    /// What is to be written.
+    outgoing: Vec<u8>,
+    /// Who waits for replies, in their order.
+    waiting: VecDeque<Exchange>,
+    /// Wakes the task.
+    waker: Option<Waker>,
+    /// Why nothing can be asked any more.
+    cut: Option<Error>,
+}
+
+struct Exchange {
+    count: usize,
+    replies: Vec<Value>,
+    done: oneshot::Sender<Vec<Value>>,
+}
+
+struct End(AbortHandle);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Wire {
+    /// Speaks over `stream`; `on_cut` is called when the server ends the connection, or says what cannot be understood.
+    pub fn new(stream: Box<dyn Stream>, on_cut: impl FnOnce(Error) + Send + 'static) -> Self {
+        let desk = Arc::new(Desk::default());
+        let mut ends =
+            Ends { stream, desk: desk.clone(), outgoing: Vec::new(), sent: 0, incoming: Incoming::default() };
+        let task = tokio::spawn(async move {
+            let cut = Error::Unreachable(match poll_fn(|context| ends.poll(context)).await {
+                error if error.kind() == io::ErrorKind::UnexpectedEof => "the server has closed the connection".into(),
+                error => error.to_string(),
+            });
+            let left = {
+                let mut exchanges = ends.desk.lock();
+                exchanges.cut = Some(cut.clone());
+                std::mem::take(&mut exchanges.waiting)
+            };
+            on_cut(cut);
+            drop(left); // they ask why
+        });
+        Self { desk, _end: Arc::new(End(task.abort_handle())) }
+    }
+
+    /// Sends the commands and waits for all their replies; error replies come back as values.
+    pub async fn run(&self, pipeline: Pipeline) -> Result<Vec<Value>, Error> {
+        let Pipeline { bytes, count } = pipeline;
+        let (done, replies) = oneshot::channel();
+        {
+            let mut exchanges = self.desk.lock();
+            if let Some(cut) = &exchanges.cut {
+                return Err(cut.clone());
+            }
+            if exchanges.outgoing.is_empty() {
+                exchanges.outgoing = bytes;
+            } else {
+                exchanges.outgoing.extend(bytes);
+            }
+            exchanges.waiting.push_back(Exchange { count, replies: Vec::with_capacity(count), done });
+            if let Some(waker) = &exchanges.waker {
+                waker.wake_by_ref();
+            }
+        }
+        replies.await.map_err(|_| {
+            let cut = self.desk.lock().cut.clone();
+            cut.unwrap_or_else(|| Error::Unreachable("the connection was given up".into()))
+        })
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Exchanges> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The stream, and what is on its way in either direction.
+struct Ends {
+    stream: Box<dyn Stream>,
+    desk: Arc<Desk>,
+    outgoing: Vec<u8>,
+    sent: usize,
+    incoming: Incoming,
+}
+
+impl Ends {
+    /// Writes what is to be written and hands out what has come, until the connection is cut.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        match self.write(context).and_then(|()| self.read(context)) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(error),
+        }
+    }
+
+    fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let stream = &mut self.stream;
+        loop {
+            if self.sent == self.outgoing.len() {
+                self.outgoing.clear();
+                self.sent = 0;
+                let mut exchanges = self.desk.lock();
+                std::mem::swap(&mut self.outgoing, &mut exchanges.outgoing);
+                if self.outgoing.is_empty() {
+                    match &mut exchanges.waker {
+                        Some(waker) => waker.clone_from(context.waker()),
+                        none => *none = Some(context.waker().clone()),
+                    }
+                    break;
+                }
+            }
+            match Pin::new(&mut *stream).poll_write(context, &self.outgoing[self.sent..]) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => self.sent += count,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        match Pin::new(stream).poll_flush(context) {
+            Poll::Ready(Err(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            let mut buffer = ReadBuf::new(self.incoming.room());
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Poll::Ready(Ok(())) => self.incoming.end += buffer.filled().len(),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(()),
+            }
+            let mut exchanges = self.desk.lock();
+            while let Some(reply) = self.incoming.next()? {
+                let waiting = &mut exchanges.waiting;
+                let exchange = waiting.front_mut().ok_or_else(|| garbled("a reply to nothing"))?;
+                exchange.replies.push(reply);
+                if exchange.replies.len() == exchange.count
+                    && let Some(Exchange { replies, done, .. }) = waiting.pop_front()
+                {
+                    // Nobody listens if the work was given up.
+                    drop(done.send(replies));
+                }
+            }
+        }
+    }
+}
+
+/// What has come and is not understood yet: the bytes from `start` to `end`.
+#[derive(Default)]
+struct Incoming {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+const FIRST_ROOM: usize = 16 * 1024;
+
+impl Incoming {
+    /// Where the next bytes go.
+    fn room(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        } else if self.end == self.bytes.len() && self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.bytes.len() {
+            self.bytes.resize((self.bytes.len() * 2).max(FIRST_ROOM), 0);
+        }
+        &mut self.bytes[self.end..]
+    }
+
+    /// The next reply, if all of it is there.
+    fn next(&mut self) -> io::Result<Option<Value>> {
+        let mut rest = &self.bytes[self.start..self.end];
+        let value = decode(&mut rest, MAX_DEPTH)?;
+        if value.is_some() {
+            self.start = self.end - rest.len();
+        }
+        Ok(value)
+    }
+}
+
+/// Deeper than any reply to what is asked here.
+const MAX_DEPTH: u32 = 16;
+
+/// Takes one value off `input`, if all of it is there
+/// (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
+fn decode(input: &mut &[u8], depth: u32) -> io::Result<Option<Value>> {
+    let Some(end) = input.windows(2).position(|end| end == b"\r\n") else { return Ok(None) };
+    let (line, rest) = (&input[..end], &input[end + 2..]);
+    let Some((kind, word)) = line.split_first() else { return Err(garbled("an empty line")) };
+    let value = match kind {
+        b'$' => match length(word)? {
+            None => Value::Nil,
+            Some(length) if rest.len() < length + 2 => return Ok(None),
+            Some(length) => {
+                let (text, rest) = rest.split_at(length);
+                *input = rest.strip_prefix(b"\r\n").ok_or_else(|| garbled("a string without its end"))?;
+                return Ok(Some(Value::BulkString(text.to_vec())));
+            }
+        },
+        b'+' if word == b"OK" => Value::Okay,
+        b'+' => Value::SimpleString(String::from_utf8_lossy(word).into_owned()),
+        b':' => Value::Int(number(word)?),
+        b'-' => redis::parse_redis_value(&input[..end + 2]).map_err(io::Error::other)?,
+        b'*' => match length(word)? {
+            None => Value::Nil,
+            Some(_) if depth == 0 => return Err(garbled("lists in lists")),
+            Some(length) => {
+                let (mut items, mut rest) = (Vec::new(), rest);
+                for _ in 0..length {
+                    let Some(item) = decode(&mut rest, depth - 1)? else { return Ok(None) };
+                    items.push(item);
+                }
+                *input = rest;
+                return Ok(Some(Value::Array(items)));
+            }
+        },
+        _ => return Err(garbled("a reply of an unknown kind")),
+    };
+    *input = rest;
+    Ok(Some(value))
+}
+
+/// A length; -1 stands for a value that is none.
+fn length(word: &[u8]) -> io::Result<Option<usize>> {
+    match number(word)? {
+        -1 => Ok(None),
+        length => usize::try_from(length).map(Some).map_err(|_| garbled("a negative length")),
+    }
+}
+
+fn number(word: &[u8]) -> io::Result<i64> {
+    let number = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok());
+    number.ok_or_else(|| garbled("a number that is none"))
+}
+
+fn garbled(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the server's answer cannot be understood ({what})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decoded(mut input: &[u8]) -> io::Result<Option<Value>> {
+        decode(&mut input, MAX_DEPTH)
+    }
+
+    fn reply() -> impl Strategy<Value = Vec<u8>> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(|number| format!(":{number}\r\n").into_bytes()),
+            "[A-Z]{2,9}( [a-z ]{0,20})?".prop_map(|line| format!("-{line}\r\n").into_bytes()),
+            "[A-Za-z ]{0,20}".prop_map(|line| format!("+{line}\r\n").into_bytes()),
+            proptest::collection::vec(any::<u8>(), 0..40)
+                .prop_map(|text| { [format!("${}\r\n", text.len()).as_bytes(), &text, b"\r\n"].concat() }),
+            Just(b"$-1\r\n".to_vec()),
+            Just(b"*-1\r\n".to_vec()),
+        ];
+        leaf.prop_recursive(3, 24, 5, |item| {
+            proptest::collection::vec(item, 0..5)
+                .prop_map(|items| [format!("*{}\r\n", items.len()).into_bytes(), items.concat()].concat())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn replies_are_what_redis_rs_makes_of_them(reply in reply()) {
+            prop_assert_eq!(decoded(&reply).unwrap(), Some(redis::parse_redis_value(&reply).unwrap()));
+        }
+
+        #[test]
+        fn replies_may_come_in_any_pieces(replies in proptest::collection::vec(reply(), 1..6), piece in 1..50_usize) {
+            let mut incoming = Incoming::default();
+            let mut found = Vec::new();
+            for piece in replies.concat().chunks(piece) {
+                incoming.room()[..piece.len()].copy_from_slice(piece);
+                incoming.end += piece.len();
+                while let Some(value) = incoming.next().unwrap() {
+                    found.push(value);
+                }
+            }
+            let whole: Vec<_> = replies.iter().map(|reply| decoded(reply).unwrap().unwrap()).collect();
+            prop_assert_eq!(found, whole);
+        }
+
+        #[test]
+        fn garbage_is_an_error_or_unfinished_and_no_panic(input in proptest::collection::vec(any::<u8>(), 0..60)) {
+            drop(decoded(&input));
+        }
+    }
+
+    #[test]
+    fn what_is_no_reply_is_an_error() {
+        let deep = "*1\r\n".repeat(40);
+        for garbage in
+            ["\r\n", "?\r\n", ":x\r\n", "$-2\r\n", "*-2\r\n", "$1\r\nabc", "HTTP/1.1 400 Bad Request\r\n", &deep]
+        {
+            assert!(decoded(garbage.as_bytes()).is_err(), "{garbage:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn exchanges_share_a_connection_and_are_answered_in_order() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let (sender, cut) = oneshot::channel();
+        let wire = Wire::new(Box::new(ours), move |error| drop(sender.send(error)));
+        let long = "x".repeat(100_000);
+        let (ask, echo) = (redis::cmd("PING"), redis::cmd("ECHO").arg(&long).take());
+        let server = async {
+            let mut asked = vec![0; 3 * ask.get_packed_command().len() + echo.get_packed_command().len()];
+            theirs.read_exact(&mut asked).await.unwrap();
+            theirs.write_all(format!("+a\r\n+b\r\n${}\r\n{long}\r\n+c\r\n", long.len()).as_bytes()).await.unwrap();
+        };
+        let (first, second, third, ()) = tokio::join!(
+            wire.run(Pipeline::of([&ask, &ask])),
+            wire.run(Pipeline::of([&echo])),
+            wire.run(Pipeline::of([&ask])),
+            server
+        );
+        let word = |word: &str| Value::SimpleString(word.into());
+        assert_eq!(first, Ok(vec![word("a"), word("b")]));
+        assert_eq!(second, Ok(vec![Value::BulkString(long.into_bytes())]));
+        assert_eq!(third, Ok(vec![word("c")]));
+        let asked = wire.run(Pipeline::of([&ask]));
+        let (unanswered, ()) = tokio::join!(asked, async {
+            theirs.read_u8().await.unwrap();
+            drop(theirs);
+        });
+        let closed = Error::Unreachable("the server has closed the connection".into());
+        assert_eq!((unanswered, cut.await.unwrap()), (Err(closed.clone()), closed.clone()));
+        assert_eq!(wire.run(Pipeline::of([&ask])).await, Err(closed), "and from then on at once");
+    }
+}
