@@ -3,60 +3,99 @@
 const native = require('./addon')
 const { SessionStoreError } = require('./errors')
 
-const { Outcome, Told } = native
+const { Told } = native
 
-// This environment's half of the driver: submissions out by number, completions back in one list per wake-up.
-const waiting = new Map()
-const listening = new Map() // who is told of a store's events, by the number it was opened with
+// This environment's half of the driver: submissions out by number, completions back in one list per wake-up. A number
+// is a place in `submissions`; places that are free are given again.
+const submissions = []
+const free = []
 let environment
-let lastId = 0
+let pending = 0
 let flushing = false
 let drained = false // has a batch of answers come since the last flush?
 
-const nextId = () => {
+// Who waits for an answer; `read` makes of it what the promise is fulfilled with, or throws what it is rejected with.
+class Submission {
+  constructor (channel, read) {
+    this.channel = channel
+    this.read = read
+    this.resolve = undefined
+    this.reject = undefined
+  }
+}
+
+// Who is told of a store's events.
+class Listener {
+  constructor (onEvent) {
+    this.onEvent = onEvent
+  }
+}
+
+const place = (entry) => {
   environment ??= native.ioOpen(drain)
-  do lastId = (lastId + 1) >>> 0
-  while (waiting.has(lastId) || listening.has(lastId))
-  return lastId
+  const id = free.length > 0 ? free.pop() : submissions.length
+  submissions[id] = entry
+  return id
+}
+
+const vacate = (id) => {
+  submissions[id] = undefined
+  free.push(id)
 }
 
 // Opens a store; `onEvent` is told what happens to its connection until it is closed or let go.
 const open = (options, onEvent) => {
-  const id = nextId()
-  const handle = native.redisOpen(environment, id, options)
-  listening.set(id, onEvent)
-  return { id, handle, pending: 0, maxPending: options.maxPending, closed: false }
+  const listener = place(new Listener(onEvent))
+  try {
+    return { listener, handle: native.redisOpen(environment, listener, options), pending: 0, maxPending: options.maxPending, closed: false }
+  } catch (error) {
+    vacate(listener)
+    throw error
+  }
 }
 
-// `call` hands the submission with that number to Rust; its answer fulfils the promise.
-const submit = (channel, call) => {
+// `call` hands the submission and what it says to Rust; see Submission for `read`.
+const submit = (channel, read, call, ...said) => {
   if (channel.closed) return Promise.reject(new SessionStoreError('the session store is closed'))
   if (channel.pending >= channel.maxPending) {
     return Promise.reject(new SessionStoreError(`the session store has ${channel.pending} commands pending (maxPending)`))
   }
-  return send(channel, call)
+  return send(channel, read, call, ...said)
 }
 
-const send = (channel, call) => new Promise((resolve, reject) => {
-  const id = nextId()
-  call(environment, id)
-  waiting.set(id, { channel, resolve, reject })
+const send = (channel, read, call, ...said) => {
+  const submission = new Submission(channel, read)
+  const id = place(submission)
+  const answered = promiseOf(submission)
+  call(channel.handle, id, ...said)
   channel.pending++
-  if (waiting.size === 1) native.ioHold(environment, true)
+  if (++pending === 1) native.ioHold(environment, true)
   if (!flushing) {
     flushing = true
-    if (waiting.size > FEW && !drained) setImmediate(flush)
+    if (pending > FEW && !drained) setImmediate(flush)
     else queueMicrotask(flush)
   }
-})
+  return answered
+}
+
+// No function of its own for each promise.
+const promiseOf = (submission) => {
+  current = submission
+  return new Promise(keep)
+}
+let current
+const keep = (resolve, reject) => {
+  current.resolve = resolve
+  current.reject = reject
+}
 
 // Refuses what is submitted from here on, and lets the connection go when all before it is answered.
 const close = async (channel) => {
   if (channel.closed) return
   channel.closed = true
   if (channel.pending > 0) await new Promise((resolve) => { channel.onIdle = resolve })
-  listening.delete(channel.id) // koa-generic-session takes a `disconnect` for an outage
-  await send(channel, (environment, id) => native.redisClose(channel.handle, environment, id))
+  submissions[channel.listener].onEvent = undefined // koa-generic-session takes a `disconnect` for an outage
+  await send(channel, () => {}, native.redisClose)
 }
 
 // Waking the I/O thread costs more than a command: once for all that this turn submits. That is what follows from one
@@ -70,33 +109,46 @@ const flush = () => {
   native.ioFlush()
 }
 
+// How many completions there are, and of each its number and the bits that tell what is said.
+const told = new Uint32Array(1 + 2 * 256)
+
 const drain = () => {
   drained = true
-  const fields = native.ioTake(environment)
-  for (let at = 0; at < fields.length;) {
-    const id = fields[at++]
-    const told = fields[at++]
-    const text = told & Told.Text ? fields[at++] : undefined
-    const error = told & Told.Error ? new SessionStoreError(fields[at++]) : undefined
-    const key = told & Told.Key ? fields[at++] : undefined
-    const ttl = told & Told.Ttl ? fields[at++] : undefined
-    const submission = waiting.get(id)
-    if (submission === undefined) tell(listening.get(id), text, error)
-    else settle(id, submission, { status: told & Told.Outcome, text, error, key, ttl })
+  let more = true
+  while (more) {
+    const said = native.ioTake(environment, told)
+    const end = 1 + 2 * told[0]
+    more = end === told.length
+    for (let n = 1, at = 0; n < end; n += 2) {
+      const id = told[n]
+      const bits = told[n + 1]
+      const text = bits & Told.Text ? said[at++] : undefined
+      const error = bits & Told.Error ? new SessionStoreError(said[at++]) : undefined
+      const key = bits & Told.Key ? said[at++] : undefined
+      const ttl = bits & Told.Ttl ? said[at++] : undefined
+      const entry = submissions[id]
+      if (entry instanceof Listener) tell(entry, text, error)
+      else settle(id, entry, bits & Told.Outcome, text, error, key, ttl)
+    }
   }
-  if (waiting.size === 0) native.ioHold(environment, false)
+  if (pending === 0) native.ioHold(environment, false)
 }
 
 // On its own: a listener that throws must not keep the others' answers from them.
-const tell = (onEvent, name, error) => {
+const tell = ({ onEvent }, name, error) => {
   if (onEvent !== undefined) queueMicrotask(() => onEvent(name, error))
 }
 
-const settle = (id, { channel, resolve, reject }, answer) => {
-  waiting.delete(id)
-  if (answer.error !== undefined && answer.status !== Outcome.Unremoved) reject(answer.error)
-  else resolve(answer)
-  if (--channel.pending === 0) channel.onIdle?.()
+const settle = (id, { channel, read, resolve, reject }, status, text, error, key, ttl) => {
+  vacate(id)
+  pending--
+  channel.pending--
+  try {
+    resolve(read(text, error, status, key, ttl))
+  } catch (failure) {
+    reject(failure)
+  }
+  if (channel.pending === 0) channel.onIdle?.()
 }
 
 module.exports = { close, open, submit }

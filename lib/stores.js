@@ -8,7 +8,7 @@ const { JsStore } = require('./js-store')
 const { serialize } = require('./json')
 const { memoryOptions, redisOptions, string } = require('./options')
 
-const { Outcome: { Saved, Evicted } } = native
+const { Outcome: { Saved, Evicted, Unremoved } } = native
 
 const ONE_DAY = 24 * 3600 * 1000 // in milliseconds
 
@@ -21,8 +21,6 @@ const parse = (text) => text == null ? undefined : JSON.parse(text)
 
 // What a load answers, where nothing is there.
 const NOTHING = { text: null, value: undefined }
-
-const recordOf = ({ text }) => text == null ? NOTHING : { text, value: undefined }
 
 // A native store as the middleware sees it: load and commit. src/store/mod.rs has the contract.
 const BACKEND = Symbol('backend')
@@ -134,47 +132,51 @@ let warnOnce = () => {
   warnOnce = () => {}
 }
 
+// What is made of the Redis store's answers.
+const done = (text, error) => {
+  if (error !== undefined) throw error
+}
+
+const parsed = (text, error) => {
+  done(text, error)
+  return parse(text)
+}
+
+// What is no string is no session, as what is no object is none; it is not to fail each of the user's requests.
+const loaded = (text, error) => {
+  if (error === undefined) return text === undefined ? NOTHING : { text, value: undefined }
+  if (!error.message.includes('WRONGTYPE')) throw error
+  return { text: 'null', value: undefined }
+}
+
 class RedisBackend {
-  constructor (channel, prefix) {
-    this.channel = channel
-    this.prefix = prefix
+  constructor (options, onEvent) {
+    this.channel = driver.open(options, onEvent)
+    this.prefix = options.prefix
     this.status = 'idle'
   }
 
   load (key) {
-    return this.submit(native.redisLoad, this.prefix + key).then(recordOf, orJunk)
+    return driver.submit(this.channel, loaded, native.redisLoad, key)
   }
 
-  async find (key) {
-    const { text = null, ttl, key: found } = await this.submit(native.redisFind, this.prefix + key).catch(orJunk)
-    return { text, value: undefined, ttl: ttl < 0 ? undefined : ttl, key: found?.slice(this.prefix.length) ?? key }
+  find (key) {
+    return driver.submit(this.channel, (text, error, _, found, ttl) => {
+      return { ...loaded(text, error), ttl: ttl < 0 ? undefined : ttl, key: this.own(found) ?? key }
+    }, native.redisFind, key)
   }
 
-  async commit ({ plan, flags, key, newKey, record, text, ttl, grace }) {
-    const { channel, prefix } = this
-    const result = await driver.submit(channel, (environment, id) => {
-      native.redisCommit(channel.handle, environment, id, plan, flags, prefix + key, newKey && prefix + newKey, record.text, text, ttl, grace)
-    })
-    result.text ??= text
-    result.key = result.key?.slice(prefix.length)
-    return result
+  commit ({ plan, flags, key, newKey, record, text, ttl, grace }) {
+    return driver.submit(this.channel, (merged = text, error, status, moved) => {
+      if (error !== undefined && status !== Unremoved) throw error
+      return { status, text: merged, error, key: this.own(moved) }
+    }, native.redisCommit, plan, flags, key, newKey, record.text, text, ttl, grace)
   }
 
-  submit (call, key) {
-    const { channel } = this
-    return driver.submit(channel, (environment, id) => call(channel.handle, environment, id, key))
+  // A key without the prefix, which Rust adds.
+  own (key) {
+    return key?.slice(this.prefix.length)
   }
-
-  set (key, text, ttl) {
-    const { channel } = this
-    return driver.submit(channel, (environment, id) => native.redisSet(channel.handle, environment, id, key, text, ttl))
-  }
-}
-
-// What is no string is no session, as what is no object is none; it is not to fail each of the user's requests.
-const orJunk = (error) => {
-  if (!error.message.includes('WRONGTYPE')) throw error
-  return { text: 'null', value: undefined }
 }
 
 class RedisStore extends EventEmitter {
@@ -185,7 +187,7 @@ class RedisStore extends EventEmitter {
     if (checked.cluster && /[{}]/.test(checked.prefix)) throw new SessionOptionError('prefix', undefined, 'in a cluster, a string without { and }')
     const store = new WeakRef(this) // events alone keep no store
     const onEvent = (name, error) => store.deref()?.[ON_EVENT](name, error)
-    this[BACKEND] = new RedisBackend(opened(() => driver.open(checked, onEvent)), checked.prefix)
+    this[BACKEND] = opened(() => new RedisBackend(checked, onEvent))
   }
 
   get status () {
@@ -193,24 +195,24 @@ class RedisStore extends EventEmitter {
   }
 
   async get (key) {
-    const backend = this[BACKEND]
-    const { text } = await backend.submit(native.redisLoad, backend.prefix + string('store key', key))
-    return parse(text)
+    return this.#submit(parsed, native.redisLoad, string('store key', key))
   }
 
   async set (key, session, ttl) {
     checkSession(session)
-    const backend = this[BACKEND]
-    await backend.set(backend.prefix + string('store key', key), textOf(session), ttlOf(ttl))
+    return this.#submit(done, native.redisSet, string('store key', key), textOf(session), ttlOf(ttl))
   }
 
   async destroy (key) {
-    const backend = this[BACKEND]
-    await backend.submit(native.redisDestroy, backend.prefix + string('store key', key))
+    return this.#submit(done, native.redisDestroy, string('store key', key))
   }
 
   async ping () {
-    await this[BACKEND].submit(native.redisPing)
+    return this.#submit(done, native.redisPing)
+  }
+
+  #submit (read, call, ...said) {
+    return driver.submit(this[BACKEND].channel, read, call, ...said)
   }
 
   async close () {

@@ -89,11 +89,12 @@ impl<A: Send + 'static> Port<A> {
         Arc::new(Self { done: Mutex::default(), woken, closed, wake: Box::new(wake) })
     }
 
-    /// What has completed since the last call.
-    pub fn take(&self) -> Vec<(u32, Result<A, Error>)> {
+    /// What has completed since the last call, and at most so much of it; who takes as much is to call again.
+    pub fn take(&self, most: usize) -> Vec<(u32, Result<A, Error>)> {
         // First the flag, then the queue: what comes in between wakes once more, for nothing at worst.
         self.woken.store(false, Ordering::SeqCst);
-        std::mem::take(&mut *lock(&self.done))
+        let mut done = lock(&self.done);
+        if done.len() <= most { std::mem::take(&mut *done) } else { done.drain(..most).collect() }
     }
 
     /// Ends the port: when this returns, its environment is not called again.
@@ -195,7 +196,7 @@ mod tests {
         let mut done = Vec::new();
         while done.len() < count {
             woken.recv().expect("a wake-up for every batch");
-            done.extend(port.take());
+            done.extend(port.take(usize::MAX));
         }
         done
     }
@@ -209,7 +210,7 @@ mod tests {
         DRIVER.flush();
         let done = collect(&port, &woken, 1000);
         assert_eq!(done, (0..1000).map(|id| (id, Ok(id + 100))).collect::<Vec<_>>());
-        assert!(port.take().is_empty());
+        assert!(port.take(usize::MAX).is_empty());
     }
 
     #[test]
@@ -235,6 +236,6 @@ mod tests {
         let (closed, woken) = port();
         closed.close();
         Ticket::new(closed.clone(), 1).complete(Ok(1));
-        assert!(woken.try_recv().is_err() && closed.take().is_empty());
+        assert!(woken.try_recv().is_err() && closed.take(usize::MAX).is_empty());
     }
 }

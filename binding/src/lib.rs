@@ -86,7 +86,7 @@ pub fn resolve(
     text: Option<Text>,
     theirs: Option<Text>,
 ) -> Either<Status, Text> {
-    let commit = commit_of(plan, flags, Text(String::new()), None, base, text, 0.0, 0.0);
+    let commit = commit_of(plan, flags, String::new(), None, base, text, 0.0, 0.0);
     match commit.resolve(theirs.as_ref().map(Text::as_str)) {
         Resolution::Write(text) => Either::B(Text(text.into_owned())),
         Resolution::Remove => Either::A(Status::Destroyed),
@@ -125,8 +125,8 @@ fn conflict_of(conflict: u32) -> Conflict {
 fn commit_of(
     plan: u32,
     flags: u32,
-    key: Text,
-    new_key: Option<Text>,
+    key: String,
+    new_key: Option<String>,
     base: Option<Text>,
     text: Option<Text>,
     ttl_ms: f64,
@@ -136,8 +136,8 @@ fn commit_of(
     let has = |flag: OnConflict| flags & flag as u32 != 0;
     Commit {
         plan: plan_of(plan),
-        key: key.0,
-        new_key: string(new_key).unwrap_or_default(),
+        key,
+        new_key: new_key.unwrap_or_default(),
         base: string(base),
         text: string(text).unwrap_or_default(),
         ttl_ms: whole_ms(ttl_ms),

@@ -85,7 +85,7 @@ pub fn memory_commit(
     ttl_ms: f64,
     grace_ms: f64,
 ) -> napi::Result<Committed> {
-    let commit = commit_of(plan, flags, key, new_key, base, text, ttl_ms, grace_ms);
+    let commit = commit_of(plan, flags, key.0, new_key.map(|key| key.0), base, text, ttl_ms, grace_ms);
     Ok(match answered(store.commit(&commit).map_err(thrown)?) {
         Answered { key: Some(key), status, text, .. } => Either3::C((status, text.map(Text), Text(key))),
         Answered { text: Some(text), .. } => Either3::B(Text(text)),

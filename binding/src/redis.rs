@@ -8,12 +8,20 @@ use koa_session_engine::store::Found;
 use koa_session_engine::store::redis::{
     Answer, DRIVER, Event, Job, Options, Port, RedisStore, Request, SentinelOptions, TlsOptions,
 };
-use napi::bindgen_prelude::{Either3, External, Function};
+use napi::bindgen_prelude::{Either, External, Function, Uint32ArraySlice};
 use napi::{Env, Unknown, sys};
 use napi_derive::napi;
 use std::sync::Arc;
 
-type Store = External<Arc<RedisStore>>;
+/// A store as one environment has it.
+pub struct Handle {
+    store: Arc<RedisStore>,
+    port: Arc<Port>,
+    /// What stands before every key.
+    prefix: String,
+}
+
+type Store = External<Handle>;
 
 /// One JavaScript environment's way to the I/O thread and back.
 pub struct Environment {
@@ -71,12 +79,17 @@ pub enum Told {
     Ttl = 128,
 }
 
-/// The completions that wait, one behind the other: the submission's number, the bits of `Told`, and what they say
-/// follows. A store's events come under the number that it was opened with, their name as the text.
+/// The completions that wait, as many as there is room for in `told`: their count; and of each the submission's number
+/// and the bits of `Told`. What they say is returned, one behind the other. A store's events come under the number that
+/// it was opened with, their name as the text.
 #[napi(catch_unwind)]
-pub fn io_take(environment: &External<Environment>) -> Vec<Either3<u32, Text, f64>> {
-    let done = environment.port.take();
-    let mut fields = Vec::with_capacity(done.len() * 3);
+pub fn io_take(environment: &External<Environment>, mut told: Uint32ArraySlice) -> Vec<Either<Text, f64>> {
+    // SAFETY: it is JavaScript's for the length of this call, on this thread, and nothing in here runs JavaScript.
+    let told = unsafe { told.as_mut() };
+    let done = environment.port.take(told.len() / 2);
+    let mut said = Vec::with_capacity(done.len());
+    told[0] = done.len() as u32;
+    let mut places = told[1..].chunks_exact_mut(2);
     for (id, result) in done {
         let mut ttl_ms = None;
         let Answered { status, text, error, key } = match result {
@@ -104,12 +117,14 @@ pub fn io_take(environment: &External<Environment>) -> Vec<Either3<u32, Text, f6
             | told(error.is_some(), Told::Error)
             | told(key.is_some(), Told::Key)
             | told(ttl_ms.is_some(), Told::Ttl);
+        if let Some(place) = places.next() {
+            place.copy_from_slice(&[id, status as u32 | bits]);
+        }
         let texts = [text, error.map(|error| error.to_string()), key];
-        fields.extend([Either3::A(id), Either3::A(status as u32 | bits)]);
-        fields.extend(texts.into_iter().flatten().map(|text| Either3::B(Text(text))));
-        fields.extend(ttl_ms.map(Either3::C));
+        said.extend(texts.into_iter().flatten().map(|text| Either::A(Text(text))));
+        said.extend(ttl_ms.map(Either::B));
     }
-    fields
+    said
 }
 
 /// `engine::store::redis::Options`, as JavaScript gives them.
@@ -122,6 +137,7 @@ pub struct RedisOptions {
     pub username: Option<String>,
     pub password: Option<String>,
     pub db: Option<i64>,
+    pub prefix: String,
     pub cluster: Option<Vec<String>>,
     pub sentinel: Option<RedisSentinel>,
     pub tls: Option<RedisTls>,
@@ -155,7 +171,7 @@ pub fn redis_open(
     events: u32,
     options: RedisOptions,
 ) -> napi::Result<Store> {
-    let RedisOptions { url, host, port, socket, username, password, db, cluster, sentinel, tls, .. } = options;
+    let RedisOptions { url, host, port, socket, username, password, db, prefix, cluster, sentinel, tls, .. } = options;
     let options = Options {
         url,
         host,
@@ -182,38 +198,40 @@ pub fn redis_open(
         command_timeout_ms: whole_ms(options.command_timeout_ms),
     };
     let port = environment.port.clone();
-    let store = RedisStore::new(&options, move |event| port.complete(events, Ok(Answer::Event(event))));
-    let store =
-        store.map_err(|invalid| napi::Error::from_reason(format!("{}: {}", invalid.option, invalid.accepted)))?;
+    let on_event = {
+        let port = port.clone();
+        move |event| port.complete(events, Ok(Answer::Event(event)))
+    };
+    let store = RedisStore::new(&options, on_event)
+        .map_err(|invalid| napi::Error::from_reason(format!("{}: {}", invalid.option, invalid.accepted)))?;
     scope::remember(&env, &store)?;
-    Ok(External::new(store))
+    Ok(External::new(Handle { store, port, prefix }))
 }
 
 #[napi(catch_unwind)]
-pub fn redis_load(store: &Store, environment: &External<Environment>, id: u32, key: Text) {
-    submit(store, environment, id, Request::Load(key.0));
+pub fn redis_load(store: &Store, id: u32, key: Text) {
+    store.submit(id, Request::Load(store.key(key)));
 }
 
 #[napi(catch_unwind)]
-pub fn redis_find(store: &Store, environment: &External<Environment>, id: u32, key: Text) {
-    submit(store, environment, id, Request::Find(key.0));
+pub fn redis_find(store: &Store, id: u32, key: Text) {
+    store.submit(id, Request::Find(store.key(key)));
 }
 
 #[napi(catch_unwind)]
-pub fn redis_set(store: &Store, environment: &External<Environment>, id: u32, key: Text, text: Text, ttl_ms: f64) {
-    submit(store, environment, id, Request::Set(key.0, text.0, whole_ms(ttl_ms)));
+pub fn redis_set(store: &Store, id: u32, key: Text, text: Text, ttl_ms: f64) {
+    store.submit(id, Request::Set(store.key(key), text.0, whole_ms(ttl_ms)));
 }
 
 #[napi(catch_unwind)]
-pub fn redis_destroy(store: &Store, environment: &External<Environment>, id: u32, key: Text) {
-    submit(store, environment, id, Request::Destroy(key.0));
+pub fn redis_destroy(store: &Store, id: u32, key: Text) {
+    store.submit(id, Request::Destroy(store.key(key)));
 }
 
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments)]
 pub fn redis_commit(
     store: &Store,
-    environment: &External<Environment>,
     id: u32,
     plan: u32,
     flags: u32,
@@ -224,21 +242,27 @@ pub fn redis_commit(
     ttl_ms: f64,
     grace_ms: f64,
 ) {
-    let commit = commit_of(plan, flags, key, new_key, base, text, ttl_ms, grace_ms);
-    submit(store, environment, id, Request::Commit(commit));
+    let (key, new_key) = (store.key(key), new_key.map(|key| store.key(key)));
+    store.submit(id, Request::Commit(commit_of(plan, flags, key, new_key, base, text, ttl_ms, grace_ms)));
 }
 
 #[napi(catch_unwind)]
-pub fn redis_ping(store: &Store, environment: &External<Environment>, id: u32) {
-    submit(store, environment, id, Request::Ping);
+pub fn redis_ping(store: &Store, id: u32) {
+    store.submit(id, Request::Ping);
 }
 
 #[napi(catch_unwind)]
-pub fn redis_close(store: &Store, environment: &External<Environment>, id: u32) {
-    submit(store, environment, id, Request::Close);
+pub fn redis_close(store: &Store, id: u32) {
+    store.submit(id, Request::Close);
 }
 
-fn submit(store: &Store, environment: &External<Environment>, id: u32, request: Request) {
-    let ticket = Ticket::new(environment.port.clone(), id);
-    DRIVER.submit(Job { store: Arc::clone(store), request, ticket });
+impl Handle {
+    fn key(&self, Text(key): Text) -> String {
+        [&self.prefix, key.as_str()].concat()
+    }
+
+    fn submit(&self, id: u32, request: Request) {
+        let ticket = Ticket::new(self.port.clone(), id);
+        DRIVER.submit(Job { store: self.store.clone(), request, ticket });
+    }
 }
