@@ -11,7 +11,7 @@ const submissions = []
 const free = []
 let environment
 let pending = 0
-let flushing = false
+let unflushed = 0
 let drained = false // has a batch of answers come since the last flush?
 
 // Who waits for an answer; `read` makes of it what the promise is fulfilled with, or throws what it is rejected with.
@@ -70,10 +70,11 @@ const send = (channel, read, call, ...said) => {
   call(channel.handle, id, ...said)
   channel.pending++
   if (++pending === 1) native.ioHold(environment, true)
-  if (!flushing) {
-    flushing = true
+  if (++unflushed === 1) {
     if (pending > FEW && !drained) setImmediate(flush)
     else queueMicrotask(flush)
+  } else if (unflushed % FULL_BATCH === 0) {
+    native.ioFlush()
   }
   return answered
 }
@@ -100,11 +101,12 @@ const close = async (channel) => {
 
 // Waking the I/O thread costs more than a command: once for all that this turn submits. That is what follows from one
 // batch of answers; or, where many answers are still to come and nobody is kept waiting who would not wait anyway, what
-// the event loop finds on all its sockets.
+// the event loop finds on all its sockets. Of very many the server has the first while the others are made.
 const FEW = 4
+const FULL_BATCH = 32
 
 const flush = () => {
-  flushing = false
+  unflushed = 0
   drained = false
   native.ioFlush()
 }

@@ -31,12 +31,23 @@ class Snapshots {
   #characters = 0 // in the texts of the young
 
   take (key, text) {
-    const seen = this.get(key, text)
-    if (seen === undefined) this.put(key, text, undefined)
-    else if (seen.value === undefined) seen.value = snapshotOf(text)
+    const seen = this.#see(key, text)
     if (seen?.value) return new Snapshot(text, copyOf(seen.value), seen.value, true)
     const value = parseSession(text)
     return new Snapshot(text, value, { ...value }, false)
+  }
+
+  #see (key, text) {
+    const seen = this.get(key, text)
+    if (seen === undefined) this.put(key, text, undefined)
+    else if (seen.value === undefined) seen.value = snapshotOf(text)
+    return seen
+  }
+
+  // The value alone, of whatever JSON the text is.
+  parse (key, text) {
+    const seen = this.#see(key, text)
+    return seen?.value ? copyOf(seen.value) : JSON.parse(text)
   }
 
   // What was put under the key, if it is of that very text.

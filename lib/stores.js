@@ -6,6 +6,7 @@ const driver = require('./driver')
 const { SessionOptionError, SessionStoreError } = require('./errors')
 const { JsStore } = require('./js-store')
 const { serialize } = require('./json')
+const { Snapshots } = require('./snapshots')
 const { memoryOptions, redisOptions, string } = require('./options')
 
 const { Outcome: { Saved, Evicted, Unremoved } } = native
@@ -137,11 +138,6 @@ const done = (text, error) => {
   if (error !== undefined) throw error
 }
 
-const parsed = (text, error) => {
-  done(text, error)
-  return parse(text)
-}
-
 // What is no string is no session, as what is no object is none; it is not to fail each of the user's requests.
 const loaded = (text, error) => {
   if (error === undefined) return text === undefined ? NOTHING : { text, value: undefined }
@@ -153,6 +149,7 @@ class RedisBackend {
   constructor (options, onEvent) {
     this.channel = driver.open(options, onEvent)
     this.prefix = options.prefix
+    this.snapshots = new Snapshots()
     this.status = 'idle'
   }
 
@@ -195,7 +192,11 @@ class RedisStore extends EventEmitter {
   }
 
   async get (key) {
-    return this.#submit(parsed, native.redisLoad, string('store key', key))
+    const { snapshots } = this[BACKEND]
+    return this.#submit((text, error) => {
+      if (error !== undefined) throw error
+      return text === undefined ? undefined : snapshots.parse(key, text)
+    }, native.redisLoad, string('store key', key))
   }
 
   async set (key, session, ttl) {

@@ -18,10 +18,6 @@ use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use text::Text;
 
-/// Commands are many small strings that one thread makes and another frees.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What the end of a request does.
 #[napi(js_name = "Plan")]
 pub enum Kind {

@@ -156,6 +156,7 @@ impl Ends {
         loop {
             if self.sent == self.outgoing.len() {
                 self.outgoing.clear();
+                self.outgoing.shrink_to(MOST_KEPT);
                 self.sent = 0;
                 let mut exchanges = self.desk.lock();
                 std::mem::swap(&mut self.outgoing, &mut exchanges.outgoing);
@@ -214,12 +215,17 @@ struct Incoming {
 }
 
 const FIRST_ROOM: usize = 16 * 1024;
+/// One huge session is no reason to keep its room for good.
+const MOST_KEPT: usize = 1024 * 1024;
 
 impl Incoming {
     /// Where the next bytes go.
     fn room(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
+            if self.bytes.len() > MOST_KEPT {
+                self.bytes = Vec::new();
+            }
         } else if self.end == self.bytes.len() && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
