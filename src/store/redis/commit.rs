@@ -5,10 +5,14 @@ use crate::commit::{Conflict, Plan, Resolution};
 use crate::error::Error;
 use crate::store::{Commit, Outcome, pointer_key};
 use redis::{Cmd, Value};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// How often a commit tries again when other processes keep changing its record.
 const TRIES: u32 = 64;
+
+/// Texts up to this length travel themselves: to hash them would cost the server more than to read them.
+const SHORT: usize = 1024;
 
 /// What a compare and swap met.
 enum Swap {
@@ -209,10 +213,11 @@ impl RedisStore {
     async fn run_script(&self, commit: &Commit, key: &str, seen: &[u8], text: Option<&str>) -> Result<Value, Error> {
         static SCRIPT: &str = include_str!("commit.lua");
         static SHA: LazyLock<String> = LazyLock::new(|| sha1_hex(SCRIPT.as_bytes()));
+        let seen = if seen.len() > SHORT { Cow::Owned(sha1_hex(seen).into_bytes()) } else { Cow::Borrowed(seen) };
         let call = |how: &str, script: &str| {
             let mut command = redis::cmd(how);
             let arguments = |command: &mut Cmd| {
-                command.arg(sha1_hex(seen)).arg(text.unwrap_or_default()).arg(commit.ttl_ms);
+                command.arg(&*seen).arg(text.unwrap_or_default()).arg(commit.ttl_ms);
             };
             command.arg(script);
             if text.is_none() && commit.grace_ms > 0 {

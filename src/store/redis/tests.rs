@@ -181,6 +181,18 @@ fn a_save_replaces_what_was_loaded_and_merges_what_came_between() {
 }
 
 #[test]
+fn long_texts_are_compared_as_short_ones_are() {
+    on_each_server(|_, client| {
+        let long = "x".repeat(5000);
+        let text = |rest: &str| format!(r#"{{"long":"{long}","a":{rest}}}"#);
+        client.set("k", &text("1"));
+        assert_eq!(client.commit(commit(Plan::Save, Some(&text("1")), &text("2"))), Ok(Outcome::Saved(None)));
+        let late = commit(Plan::Save, Some(&text("1")), &text("1,\"b\":3"));
+        assert_eq!(client.commit(late), Ok(Outcome::Saved(Some(text("2,\"b\":3")))));
+    });
+}
+
+#[test]
 fn what_is_gone_is_never_written_again() {
     on_each_server(|server, client| {
         for conflict in [Conflict::Merge, Conflict::Overwrite, Conflict::Refuse] {
