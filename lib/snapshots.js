@@ -69,12 +69,22 @@ class Snapshots {
 const MOST_KEYS = 1000
 const MOST_CHARACTERS = 4 * 1024 * 1024
 
-// A copy of what JSON.parse gave.
+// A copy of what JSON.parse gave. Arrays and objects apart, each in the loop that is fast for it.
 const copyOf = (value) => {
-  const copy = Array.isArray(value) ? value.slice() : { ...value }
+  if (Array.isArray(value)) return copyOfArray(value)
+  const copy = { ...value }
   for (const name in copy) {
     const inner = copy[name]
     if (typeof inner === 'object' && inner !== null) copy[name] = copyOf(inner)
+  }
+  return copy
+}
+
+const copyOfArray = (value) => {
+  const copy = value.slice()
+  for (let at = 0; at < copy.length; at++) {
+    const inner = copy[at]
+    if (typeof inner === 'object' && inner !== null) copy[at] = copyOf(inner)
   }
   return copy
 }
