@@ -24,11 +24,7 @@ class Snapshot {
 
   // What is known of the text of `now`; undefined where JSON.stringify has to make it.
   next (now) {
-    try {
-      return this.known && nextOf(now, this.known)
-    } catch {
-      return undefined // what JSON.stringify throws is told by who calls it for the whole
-    }
+    return this.known?.next(now)
   }
 }
 
@@ -39,6 +35,14 @@ class Known {
     this.value = value // of one that was seen twice; null where there is none
     this.heads = heads // of its members, once they were asked for: `,"name":`
     this.members = members // their texts
+  }
+
+  next (now) {
+    try {
+      return nextOf(now, this)
+    } catch {
+      return undefined // what JSON.stringify throws is told by who calls it for the whole
+    }
   }
 }
 
