@@ -64,6 +64,61 @@ for (const [kind, take] of Object.entries(kinds)) {
   })
 }
 
+test('the text made of what is known is what JSON.stringify gives, and what is known of it is what JSON.parse gives', (t) => {
+  const member = fc.oneof(fc.jsonValue({ maxDepth: 3 }), strange, fc.constantFrom(0, 1e21, 5e-324, '\ud800', '"', null, true))
+  let made = 0
+  fc.assert(fc.property(object, fc.array(fc.record({ at: fc.nat(3), member })), (value, changes) => {
+    const snapshots = new Snapshots()
+    let text = JSON.stringify(value)
+    snapshots.take('key', text)
+    for (const { at, member } of changes) {
+      const snapshot = snapshots.take('key', text)
+      const now = snapshot.value
+      const names = Object.keys(now)
+      if (names.length > 0) now[names[at % names.length]] = member
+      const next = snapshot.next(now)
+      text = JSON.stringify(now)
+      if (next === undefined) {
+        snapshots.take('key', text)
+        continue
+      }
+      made++
+      t.is(next.text, text)
+      t.is(JSON.stringify(next.value), text)
+      t.deepEqual(next.value, parsed(text))
+      snapshots.put('key', next)
+      t.deepEqual(snapshots.take('key', text).value, parsed(text))
+    }
+  }))
+  t.true(made > 20)
+})
+
+test('what JSON.stringify alone can make a text of is left to it', (t) => {
+  const text = '{"a":1,"b":{"c":2}}'
+  const changes = {
+    'one more member': (value) => ({ ...value, d: 1 }),
+    'one less': ({ a }) => ({ a }),
+    'another order': ({ a, b }) => ({ b, a }),
+    'a member that JSON has not': (value) => ({ ...value, a: undefined }),
+    'a toJSON': (value) => ({ ...value, toJSON: () => 1 }),
+    'a class': (value) => Object.assign(new (class A {})(), value),
+    'an array': () => [1],
+    'what cannot be in JSON': (value) => ({ ...value, a: 1n }),
+    'a circle': (value) => Object.assign(value, { a: value }),
+    'a member that is very deep': (value) => ({ ...value, a: parsed('['.repeat(200) + ']'.repeat(200)) })
+  }
+  for (const [what, change] of Object.entries(changes)) {
+    const snapshot = seen(text)
+    t.is(snapshot.next(change(snapshot.value)), undefined, what)
+  }
+  t.is(unseen(text).next({ a: 2, b: { c: 2 } }), undefined)
+})
+
+test('a toJSON is called with the name of its member', (t) => {
+  const snapshot = seen('{"a":1,"b":2}')
+  t.is(snapshot.next({ a: { toJSON: (name) => `${name}!` }, b: 2 }).text, '{"a":"a!","b":2}')
+})
+
 test('what is no session, or very deep, is not kept', (t) => {
   const deep = '['.repeat(200) + ']'.repeat(200)
   for (const take of [unseen, seen]) {

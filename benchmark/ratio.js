@@ -11,7 +11,7 @@ const median = (values) => {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** Runs all rounds of a cell. Who begins changes, so that nobody always follows the same one. */
+/** Runs all rounds of a cell. Who begins changes, and the direction, so that nobody always follows the same one. */
 async function alternate (rounds, contestants, measure) {
   const cell = Object.fromEntries(contestants.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
@@ -20,7 +20,10 @@ async function alternate (rounds, contestants, measure) {
   return cell
 }
 
-const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)]
+const rotated = (list, by) => {
+  const order = by % 2 === 0 ? list : [...list].reverse()
+  return [...order.slice(by % order.length), ...order.slice(0, by % order.length)]
+}
 
 /**
  * The measure of contestant `of`, relative to `to` if it is given; `above`: of both, what they need above that one.

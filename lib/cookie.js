@@ -60,6 +60,7 @@ const CAPTURE = {
 // Adds the lines to the response, in place of earlier ones of the same names.
 const sendCookie = ({ res }, lines) => {
   const before = res.getHeader('set-cookie')
+  if (before === lines) return
   res.setHeader('Set-Cookie', before === undefined ? lines : [...othersThan(lines, before), ...lines])
 }
 

@@ -7,6 +7,7 @@ const { SessionOptionError, SessionSerializeError, SessionStoreError } = require
 const { TTL_MS, isFound } = require('./js-store')
 const { isSession, parseSession, serialize } = require('./json')
 const { imsessionOptions } = require('./options')
+const { Known } = require('./snapshots')
 const { ImMemoryStore, NEW_ID_TRIES, ONE_DAY, RedisStore, backendOf, isNative } = require('./stores')
 
 const { Plan, Conflict, Outcome: { Destroyed, Gone, Refused, Unremoved } } = native
@@ -15,6 +16,8 @@ const TEN_SECONDS = 10000 // in milliseconds: what a record outlives its cookie,
 const HEX_ID = /^[0-9a-f]{32}$/
 const STATE = Symbol('imsession')
 const LINES = Symbol('cookie lines')
+const CHECK = Symbol('check')
+const CHECKED = Symbol('checked cookie lines')
 
 // Where a request's session id comes from and goes to: a cookie. Meant for subclassing.
 class SessionIdResolver {
@@ -35,7 +38,9 @@ class SessionIdResolver {
 
   set (ctx, id) {
     const first = ctx[LINES] === undefined
-    ctx[LINES] = this[LINES](ctx, id)
+    const checked = ctx[CHECKED]
+    ctx[CHECKED] = undefined
+    ctx[LINES] = checked?.resolver === this && checked.id === id ? checked.lines : this[LINES](ctx, id)
     sendCookie(ctx, ctx[LINES])
     // Koa's error handler takes all headers away, and nobody is to be logged out by a 500.
     if (first) onHeaders(ctx.res, () => sendCookie(ctx, ctx[LINES]))
@@ -43,6 +48,11 @@ class SessionIdResolver {
 
   generate () {
     return native.newHexId()
+  }
+
+  // Throws if the cookie cannot be sent.
+  [CHECK] (ctx, id) {
+    ctx[CHECKED] = { resolver: this, id, lines: this[LINES](ctx, id) }
   }
 
   [LINES] (ctx, id) {
@@ -158,11 +168,11 @@ class ImSession {
       if (!changed) return
       plan = Plan.Save
     }
-    const text = plan === Plan.Destroy ? null : changed ? textOf(value) : record.text
+    const text = plan === Plan.Destroy ? null : changed ? this.textOf(record, value) : record.text
     for (let tries = 0; tries < NEW_ID_TRIES; tries++) {
       const target = plan === Plan.Save || plan === Plan.Destroy ? id : await resolver.generate(ctx)
       // A cookie that cannot be sent must not leave a record; but a session can always be ended.
-      if (isOurs(resolver, 'set') && !ctx.headerSent && plan !== Plan.Destroy) resolver[LINES](ctx, target)
+      if (isOurs(resolver, 'set') && !ctx.headerSent && plan !== Plan.Destroy) resolver[CHECK](ctx, target)
       const result = await backend.commit({
         plan,
         flags: conflict + Conflict.Immutable,
@@ -177,6 +187,10 @@ class ImSession {
       if (result.status !== Refused) return this.conclude(plan, result, target)
     }
     throw new SessionStoreError('no free session id was found')
+  }
+
+  textOf (record, value) {
+    return isFound(record) ? textOf(value) : this.config.shared.textOf(this.id, record.text, value)
   }
 
   async conclude (plan, result, target) {
@@ -220,10 +234,27 @@ class Shared {
     const before = known.get(key)
     const value = before?.text === text ? before.value : this.make(text)
     if (!share || value === undefined) return value
-    known.delete(key) // to the end: the most recent stay
-    known.set(key, { text, value })
-    if (known.size > SHARED_OBJECTS) known.delete(known.keys().next().value)
+    this.keep(key, before?.value === value ? before : new Known(text, value))
     return value
+  }
+
+  keep (key, entry) {
+    const { known } = this
+    known.delete(key) // to the end: the most recent stay
+    known.set(key, entry)
+    if (known.size > SHARED_OBJECTS) known.delete(known.keys().next().value)
+  }
+
+  // The text of what takes the place of the object of another.
+  textOf (key, replaced, value) {
+    const before = this.known.get(key)
+    const next = before?.text === replaced ? before.next(value) : undefined
+    if (next === undefined) return textOf(value)
+    if (next.text !== replaced) { // else its object stays the same one
+      deepFreeze(next.value)
+      this.keep(key, next)
+    }
+    return next.text
   }
 
   make (text) {

@@ -5,7 +5,7 @@ const { WELL_FORMED, attributesOf, cookieLines, cookieReader, sendCookie } = req
 const { SessionStoreError } = require('./errors')
 const { become, isSession, serialize } = require('./json')
 const { sessionOptions } = require('./options')
-const { OTHER, SAME, Snapshots } = require('./snapshots')
+const { Known, OTHER, SAME } = require('./snapshots')
 const { after } = require('./after')
 const { MemoryStore, NEW_ID_TRIES, NOTHING, ONE_DAY, backendOf } = require('./stores')
 const { update, updating } = require('./update')
@@ -35,7 +35,7 @@ class Session {
   constructor (ctx, config, id) {
     this.ctx = ctx
     this.config = config
-    this.id = id // as it was presented, or committed since
+    this.identify(id) // as it was presented, or committed since
     this.record = NOTHING // as it was loaded, or committed since
     this.opened = false // has `value` been read or assigned?
     this.value = undefined
@@ -52,10 +52,14 @@ class Session {
     }
   }
 
+  identify (id) {
+    this.id = id
+    this.storeKey = id === undefined ? undefined : `${this.config.key}:${id}`
+  }
+
   // Answers with a promise only where the store does.
   load () {
-    const { config: { key, backend }, id } = this
-    const record = backend.load(`${key}:${id}`)
+    const record = this.config.backend.load(this.storeKey)
     if (!(record instanceof Promise)) {
       this.record = record
       return undefined
@@ -68,10 +72,9 @@ class Session {
 
   // The record as it is now.
   async reload () {
-    const { config: { key, backend }, id } = this
-    if (id === undefined) return NOTHING
+    if (this.id === undefined) return NOTHING
     try {
-      return await backend.load(`${key}:${id}`)
+      return await this.config.backend.load(this.storeKey)
     } catch (error) {
       await this.tell(error, 'load')
       throw error
@@ -108,8 +111,7 @@ class Session {
 
   // What is stored but is no session counts as none; it is not to fail each of the user's requests.
   parse (text) {
-    const { id, config: { key, snapshots } } = this
-    const snapshot = snapshots.take(`${key}:${id}`, text)
+    const snapshot = this.config.backend.snapshots.take(this.storeKey, text)
     if (snapshot.value !== undefined) {
       this.snapshot = snapshot
       return snapshot.value
@@ -147,12 +149,21 @@ class Session {
     if ((!this.opened && !this.regenerated) || this.failure !== undefined) return undefined
     const value = this.read()
     const { record, regenerated, loaded } = this
-    const compared = !regenerated && this.snapshot?.text === record.text ? this.snapshot.compare(value) : undefined
+    const snapshot = !regenerated && this.snapshot?.text === record.text ? this.snapshot : undefined
+    const compared = snapshot?.compare(value)
     if (compared === SAME) return undefined
-    const text = serialize(value)
+    const text = snapshot === undefined ? serialize(value) : this.serialize(snapshot, value)
     if (text === (record.text ?? '{}') && !regenerated) return undefined
     if (isEmpty(text) && (value !== loaded || !isSession(text))) return this.end()
     return this.save(compared === OTHER ? Plan.Save : this.plan(text), text)
+  }
+
+  // Prepares for the load of that text.
+  serialize (snapshot, value) {
+    const next = snapshot.next(value)
+    const text = next === undefined ? serialize(value) : next.text
+    if (isSession(text)) this.config.backend.snapshots.put(this.storeKey, next ?? new Known(text))
+    return text
   }
 
   end () {
@@ -180,7 +191,7 @@ class Session {
 
   // Writes, and then sends the cookie. The store is touched only when all that can fail before has not failed.
   carryOut ({ plan, flags, record, text, value, attributes = this.attributes(plan) }) {
-    const { ctx, id, config: { key, adoptUnknownIds } } = this
+    const { ctx, id, storeKey, config: { key, adoptUnknownIds } } = this
     if (ctx.headerSent && plan !== Plan.Save && plan !== Plan.Destroy) {
       ctx.app.emit('session:unsent', { ctx }) // the cookie of a new record can no longer reach the client
       return undefined
@@ -189,12 +200,13 @@ class Session {
     const keepsId = plan === Plan.Save || plan === Plan.Destroy || adopting
     const attempt = (triesLeft) => {
       const target = keepsId ? id : native.newId()
+      const targetKey = keepsId ? storeKey : `${key}:${target}`
       const lines = plan === Plan.Destroy ? undefined : cookieLines(ctx, key, target, attributes)
       const answer = this.ask({
         plan,
         flags: adopting ? flags + Conflict.Adopt : flags,
-        key: `${key}:${plan === Plan.Create ? target : id}`,
-        newKey: plan === Plan.Rotate ? `${key}:${target}` : undefined,
+        key: plan === Plan.Create ? targetKey : storeKey,
+        newKey: plan === Plan.Rotate ? targetKey : undefined,
         record: plan === Plan.Create && !adopting ? NOTHING : record,
         text,
         value,
@@ -235,7 +247,7 @@ class Session {
     if (result.status === Unremoved) ctx.app.emit('error', result.error, ctx)
     // Where it was merged with what others have saved, what this request goes on from is still what it knows of.
     this.record = result.text === text ? result : { ...result, text, version: -1 }
-    this.id = target
+    if (target !== this.id) this.identify(target)
     if (ctx.headerSent && plan !== Plan.Save) return this.takeBack(plan, target, result)
     this.send(lines)
     return result
@@ -254,7 +266,7 @@ class Session {
   // Without a record from here on: only what changes from now is saved, as a new session.
   startAnew (value) {
     this.record = NOTHING
-    this.id = undefined
+    this.identify(undefined)
     if (this.opened) this.value = become(this.value, value)
     this.loaded = this.value
   }
@@ -318,7 +330,6 @@ const isEmpty = (text) => !isSession(text) || text.length === 2 // {} or []
 module.exports = (options) => {
   const config = sessionOptions(options)
   config.backend = backendOf(config.store ?? new MemoryStore(), config.storeTimeoutMs)
-  config.snapshots = new Snapshots()
   config.updates = new Map() // of sessions that are being updated, the end of the queue
   const readId = cookieReader(config.key)
 

@@ -9,17 +9,40 @@ const UNSURE = 2
 
 // The value of a loaded text, and what it was.
 class Snapshot {
-  constructor (text, value, before, isWhole) {
+  constructor (text, value, before, known) {
     this.text = text
     this.value = value // undefined where the text is no session
-    this.before = before
-    this.isWhole = isWhole // or of the outermost members alone, sharing the objects in it with `value`
+    this.before = before // of the outermost members alone, sharing the objects in it with `value`, where nothing is known
+    this.known = known
   }
 
   // Is `now`, as JSON has it, what was loaded?
   compare (now) {
     const result = compare(now, this.before)
-    return result === SAME && !this.isWhole ? UNSURE : result
+    return result === SAME && this.known === undefined ? UNSURE : result
+  }
+
+  // What is known of the text of `now`; undefined where JSON.stringify has to make it.
+  next (now) {
+    return this.known?.next(now)
+  }
+}
+
+// What is known of a text.
+class Known {
+  constructor (text, value, heads, members) {
+    this.text = text
+    this.value = value // of one that was seen twice; null where there is none
+    this.heads = heads // of its members, once they were asked for: `,"name":`
+    this.members = members // their texts
+  }
+
+  next (now) {
+    try {
+      return nextOf(now, this)
+    } catch {
+      return undefined // what JSON.stringify throws is told by who calls it for the whole
+    }
   }
 }
 
@@ -31,32 +54,26 @@ class Snapshots {
   #characters = 0 // in the texts of the young
 
   take (key, text) {
-    const seen = this.#see(key, text)
-    if (seen?.value) return new Snapshot(text, copyOf(seen.value), seen.value, true)
+    const known = this.#meet(key, text)
+    if (known?.value) return new Snapshot(text, copyOf(known.value), known.value, known)
     const value = parseSession(text)
-    return new Snapshot(text, value, { ...value }, false)
-  }
-
-  #see (key, text) {
-    const seen = this.get(key, text)
-    if (seen === undefined) this.put(key, text, undefined)
-    else if (seen.value === undefined) seen.value = snapshotOf(text)
-    return seen
+    return new Snapshot(text, value, { ...value }, undefined)
   }
 
   // The value alone, of whatever JSON the text is.
   parse (key, text) {
-    const seen = this.#see(key, text)
-    return seen?.value ? copyOf(seen.value) : JSON.parse(text)
+    const known = this.#meet(key, text)
+    return known?.value ? copyOf(known.value) : JSON.parse(text)
   }
 
   // What was put under the key, if it is of that very text.
   get (key, text) {
-    const entry = this.#young.get(key) ?? this.#promote(key)
-    return entry?.text === text ? entry : undefined
+    const known = this.#young.get(key) ?? this.#promote(key)
+    return known?.text === text ? known : undefined
   }
 
-  put (key, text, value) {
+  put (key, known) {
+    const { text } = known
     if (text.length > MOST_CHARACTERS) return
     if (this.#young.size >= MOST_KEYS || this.#characters + text.length > MOST_CHARACTERS) {
       this.#old = this.#young
@@ -64,31 +81,85 @@ class Snapshots {
       this.#characters = 0
     }
     this.#characters += text.length
-    this.#young.set(key, { text, value })
+    this.#young.set(key, known)
+  }
+
+  // What is known of a text: nothing when it is met first.
+  #meet (key, text) {
+    const known = this.get(key, text)
+    if (known === undefined) this.put(key, new Known(text))
+    else if (known.value === undefined) known.value = snapshotOf(text)
+    return known
   }
 
   #promote (key) {
-    const entry = this.#old.get(key)
-    if (entry === undefined) return undefined
+    const known = this.#old.get(key)
+    if (known === undefined) return undefined
     this.#old.delete(key)
-    this.put(key, entry.text, entry.value)
-    return this.#young.get(key)
+    this.put(key, known)
+    return known
   }
 }
 
-// Of either generation.
+// Of either generation; besides a text it has its value, and may have its members' texts.
 const MOST_KEYS = 1000
-const MOST_CHARACTERS = 4 * 1024 * 1024
+const MOST_CHARACTERS = 2 * 1024 * 1024
 
-// A copy of what JSON.parse gave.
+// A copy of what JSON.parse gave. Arrays and objects apart, each in the loop that is fast for it.
 const copyOf = (value) => {
-  const copy = Array.isArray(value) ? value.slice() : { ...value }
+  if (Array.isArray(value)) return copyOfArray(value)
+  const copy = { ...value }
   for (const name in copy) {
     const inner = copy[name]
     if (typeof inner === 'object' && inner !== null) copy[name] = copyOf(inner)
   }
   return copy
 }
+
+const copyOfArray = (value) => {
+  const copy = value.slice()
+  for (let at = 0; at < copy.length; at++) {
+    const inner = copy[at]
+    if (typeof inner === 'object' && inner !== null) copy[at] = copyOf(inner)
+  }
+  return copy
+}
+
+// What is known of the text of `now`, by what is known of the one that it was loaded from: a member that is as it was
+// has the text that it had, so that what has not changed goes through no JSON, neither here nor in the next request.
+const nextOf = (now, known) => {
+  const { value } = known
+  if (Array.isArray(value) || Object.getPrototypeOf(now) !== Object.prototype || now.toJSON !== undefined) return undefined
+  const names = Object.keys(now)
+  if (!sameItems(names, Object.keys(value))) return undefined
+  if (known.members === undefined) split(known, names)
+  const { heads } = known
+  const members = known.members.slice()
+  const next = { ...value }
+  let text = ''
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at]
+    const member = now[name]
+    if (compare(member, value[name]) !== SAME) {
+      members[at] = memberText(heads[at], name, member)
+      if (members[at] === '') return undefined // JSON has no such member
+      next[name] = Number.isFinite(member) ? member + 0 : JSON.parse(members[at]) // -0 is 0 in JSON
+      if (isDeep(next[name])) return undefined
+    }
+    text += heads[at] + members[at]
+  }
+  return new Known(`{${text.slice(1)}}`, next, heads, members)
+}
+
+const sameItems = (a, b) => a.length === b.length && a.every((item, at) => item === b[at])
+
+const split = (known, names) => {
+  known.heads = names.map((name) => `,${JSON.stringify(name)}:`)
+  known.members = names.map((name, at) => memberText(known.heads[at], name, known.value[name]))
+}
+
+// Each call of JSON costs as much as some dozens of characters, and of numbers it gives what a template does.
+const memberText = (head, name, member) => Number.isFinite(member) ? `${member}` : JSON.stringify({ [name]: member }).slice(head.length, -1)
 
 // Is `now` what JSON.parse gave `before`, to the order of its members? Rust decides what is out of the ordinary (a class,
 // a toJSON), and where the first difference is one of form.
@@ -140,4 +211,4 @@ const isDeep = (value, depth = 0) => {
   return depth === DEEPEST || Object.values(value).some((inner) => isDeep(inner, depth + 1))
 }
 
-module.exports = { SAME, OTHER, Snapshots }
+module.exports = { SAME, OTHER, Known, Snapshots }

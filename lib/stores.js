@@ -18,8 +18,6 @@ const ttlOf = (ttl) => typeof ttl === 'number' && ttl > 0 && ttl < Infinity ? tt
 
 const textOf = (session) => serialize(session) ?? 'null'
 
-const parse = (text) => text == null ? undefined : JSON.parse(text)
-
 // What a load answers, where nothing is there.
 const NOTHING = { text: null, value: undefined }
 
@@ -30,6 +28,7 @@ const ON_EVENT = Symbol('on event')
 class MemoryBackend {
   constructor (handle) {
     this.handle = handle
+    this.snapshots = new Snapshots()
     this.warned = false
   }
 
@@ -91,7 +90,9 @@ class MemoryStore {
   }
 
   get (key) {
-    return parse(native.memoryLoad(this[BACKEND].handle, string('store key', key)))
+    const { handle, snapshots } = this[BACKEND]
+    const text = native.memoryLoad(handle, string('store key', key))
+    return text === null ? undefined : snapshots.parse(key, text)
   }
 
   set (key, session, ttl) {
@@ -240,7 +241,7 @@ const isNative = (store) => [MemoryStore, ImMemoryStore, RedisStore].some(({ pro
 const backendOf = (store, timeoutMs) => {
   if (isNative(store)) return store[BACKEND]
   if (!jsStores.has(store)) jsStores.set(store, new JsStore(store))
-  return Object.create(jsStores.get(store), { timeoutMs: { value: timeoutMs } })
+  return Object.create(jsStores.get(store), { timeoutMs: { value: timeoutMs }, snapshots: { value: new Snapshots() } })
 }
 const jsStores = new WeakMap()
 

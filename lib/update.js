@@ -20,9 +20,8 @@ const LONGEST_WAIT = 1000 // for those before; then it is left to the store whos
 // one session wait for each other within the process, so only other processes can come between.
 const update = async (session, change) => {
   if (typeof change !== 'function') throw new TypeError(`sessionHandler.update takes a function, got ${typeof change}`)
-  const { id, config: { key, updates } } = session
-  if (id === undefined) return attempt(session, change)
-  const storeKey = `${key}:${id}`
+  const { storeKey, config: { updates } } = session
+  if (storeKey === undefined) return attempt(session, change)
   const before = updates.get(storeKey)
   const wait = before && Promise.race([before, delay(LONGEST_WAIT, undefined, { ref: false })])
   const turn = Promise.resolve(wait).then(() => attempt(session, change))
@@ -50,7 +49,7 @@ const attempt = async (session, change) => {
     if (draft === undefined) {
       draft = session.parse(record.text) // junk, which counts as none
       record = NOTHING
-      session.id = undefined
+      session.identify(undefined)
     }
     const returned = await updating.run(session, () => change(draft))
     const value = returned === undefined ? draft : returned

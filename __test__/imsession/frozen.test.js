@@ -96,6 +96,22 @@ for (const name of native) {
     t.is(first.n, 1)
   })
 
+  test(`${name}: of a session that has replaced another the object is frozen too, with a text of its own`, async (t) => {
+    const { user, read, store } = await app(t, kinds[name], 'production')
+    let before = await read()
+    for (const n of [2, 3, 4]) {
+      await user.get('/update')
+      const session = await read()
+      t.true(isDeeplyFrozen(session))
+      t.is(JSON.stringify(session), `{"n":${n},"list":[{"deep":1}],"nothing":null}`)
+      t.is(before.n, n - 1)
+      before = session
+    }
+    await kinds[name].put(store, idOf(user), '{"n":7}') // by another program
+    await user.get('/update')
+    t.deepEqual(await read(), { n: 8 })
+  })
+
   test(`${name}: users never share an object, even if their sessions are equal`, async (t) => {
     const { user: ada, read, browser } = await app(t, kinds[name], 'production')
     const bob = browser()
