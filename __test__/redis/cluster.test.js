@@ -252,7 +252,7 @@ for (const { name, program } of servers) {
     await until('it is seen', () => store.get('all').then(() => false, () => store.status === 'down'))
     const start = performance.now()
     for (let n = 0; n < 20; n++) await t.throwsAsync(store.get('all'), { code: 'ERR_SESSION_STORE' })
-    t.true(since(start) < 1000, `20 refusals took ${since(start)} ms`)
+    t.true(since(start) < 5000, `20 refusals took ${since(start)} ms, and not 20 timeouts`)
     await Promise.all(cluster.nodes.map((node) => cluster.restart(node)))
     await cluster.settled()
     const back = performance.now()

@@ -38,12 +38,12 @@ const refused = async (t, promise) => {
   return error
 }
 
-// While the server is down nobody waits: twenty failing commands, one after another, take less than one timeout.
+// While the server is down nobody waits: twenty commands that did would take twenty timeouts, however slow the machine is.
 const failsAtOnce = async (t, store, timeoutMs = 1000) => {
   const start = performance.now()
   for (let n = 0; n < 20; n++) await refused(t, store.get('a'))
   const took = since(start)
-  t.true(took < timeoutMs, `20 refusals took ${took} ms`)
+  t.true(took < 5 * timeoutMs, `20 refusals took ${took} ms`)
   t.is(store.status, 'down')
   await refused(t, store.ping())
 }

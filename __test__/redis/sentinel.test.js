@@ -131,7 +131,7 @@ for (const { name, program } of servers) {
     await t.throwsAsync(store.set('readonly', { n: 2 }, 60000), { code: 'ERR_SESSION_STORE' })
     const start = performance.now()
     for (let n = 0; n < 20; n++) await t.throwsAsync(store.set('readonly', { n: 2 }, 60000), { code: 'ERR_SESSION_STORE' })
-    t.true(since(start) < 2000)
+    t.true(since(start) < 5000, 'nobody waits for a timeout')
     await group.client(master).replicaof('NO', 'ONE')
     await until('the store writes again', () => store.set('readonly', { n: 3 }, 60000).then(() => true), { within: BACK_MS })
     t.is(await group.client(master).get('readonly'), '{"n":3}')
