@@ -59,6 +59,17 @@ test('a thousand commands at once are each answered with their own', async (t) =
   t.deepEqual(await Promise.all(numbers.map((n) => store.get(`many ${n}`))), numbers.map((n) => ({ n })))
 })
 
+test.serial('who mocks the timers does not stop the store', async (t) => {
+  const store = open(t)
+  const { setImmediate } = global
+  global.setImmediate = () => {}
+  try {
+    t.deepEqual(await Promise.all(Array.from({ length: 20 }, () => store.get('mocked'))), Array(20).fill(undefined))
+  } finally {
+    global.setImmediate = setImmediate
+  }
+})
+
 test('past maxPending a command is refused', async (t) => {
   const store = open(t, { maxPending: 3 })
   const answers = await Promise.allSettled(Array.from({ length: 5 }, () => store.get('pending')))

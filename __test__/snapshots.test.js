@@ -114,6 +114,13 @@ test('what JSON.stringify alone can make a text of is left to it', (t) => {
   t.is(unseen(text).next({ a: 2, b: { c: 2 } }), undefined)
 })
 
+test('of a text that JSON.stringify would have made otherwise nothing is taken over', (t) => {
+  for (const text of ['{"a":1e999,"b":1}', '{"a":{"x":1e999},"b":1}', '{"a":-0,"b":1}', '{"a":1, "b":1}', '{"a":"\\u0041","b":1}']) {
+    const { value } = seen(text)
+    t.is(seen(text).next({ ...value, b: 2 }), undefined, text)
+  }
+})
+
 test('a toJSON is called with the name of its member', (t) => {
   const snapshot = seen('{"a":1,"b":2}')
   t.is(snapshot.next({ a: { toJSON: (name) => `${name}!` }, b: 2 }).text, '{"a":"a!","b":2}')

@@ -1,5 +1,6 @@
 'use strict'
 
+const { setImmediate } = require('node:timers') // those who mock the global one do not mean ours
 const native = require('./addon')
 const { SessionStoreError } = require('./errors')
 
@@ -67,7 +68,12 @@ const send = (channel, read, call, ...said) => {
   const submission = new Submission(channel, read)
   const id = place(submission)
   const answered = promiseOf(submission)
-  call(channel.handle, id, ...said)
+  try {
+    call(channel.handle, id, ...said)
+  } catch (error) {
+    vacate(id)
+    throw error
+  }
   channel.pending++
   if (++pending === 1) native.ioHold(environment, true)
   if (++unflushed === 1) {

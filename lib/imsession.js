@@ -170,7 +170,7 @@ class ImSession {
     }
     const text = plan === Plan.Destroy ? null : changed ? this.textOf(record, value) : record.text
     for (let tries = 0; tries < NEW_ID_TRIES; tries++) {
-      const target = plan === Plan.Save || plan === Plan.Destroy ? id : await resolver.generate(ctx)
+      const target = plan === Plan.Save || plan === Plan.Destroy ? id : await generated(resolver, ctx)
       // A cookie that cannot be sent must not leave a record; but a session can always be ended.
       if (isOurs(resolver, 'set') && !ctx.headerSent && plan !== Plan.Destroy) resolver[CHECK](ctx, target)
       const result = await backend.commit({
@@ -327,6 +327,12 @@ const imsession = (...args) => {
 }
 
 const TWICE = 'imsession is already installed on this app'
+
+const generated = async (resolver, ctx) => {
+  const id = await resolver.generate(ctx)
+  if (typeof id !== 'string' || id === '') throw new TypeError(`the id resolver's generate() must answer with a string, got ${id === '' ? 'an empty one' : typeof id}`)
+  return id
+}
 
 module.exports = imsession
 module.exports.imsession = imsession

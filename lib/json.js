@@ -69,7 +69,8 @@ const become = (held, stored) => {
   return held
 }
 
-const isHolder = (value) => typeof value === 'object' && value !== null && typeof value.toJSON !== 'function'
+// Not what is in a box: its members cannot be deleted.
+const isHolder = (value) => typeof value === 'object' && value !== null && typeof value.toJSON !== 'function' && !(value instanceof String)
 
 const sameText = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 

@@ -34,7 +34,7 @@ class Known {
     this.text = text
     this.value = value // of one that was seen twice; null where there is none
     this.heads = heads // of its members, once they were asked for: `,"name":`
-    this.members = members // their texts
+    this.members = members // their texts; null where JSON.stringify would say it otherwise
   }
 
   next (now) {
@@ -75,6 +75,7 @@ class Snapshots {
   put (key, known) {
     const { text } = known
     if (text.length > MOST_CHARACTERS) return
+    this.#characters -= this.#young.get(key)?.text.length ?? 0
     if (this.#young.size >= MOST_KEYS || this.#characters + text.length > MOST_CHARACTERS) {
       this.#old = this.#young
       this.#young = new Map()
@@ -133,6 +134,7 @@ const nextOf = (now, known) => {
   const names = Object.keys(now)
   if (!sameItems(names, Object.keys(value))) return undefined
   if (known.members === undefined) split(known, names)
+  if (known.members === null) return undefined
   const { heads } = known
   const members = known.members.slice()
   const next = { ...value }
@@ -153,9 +155,12 @@ const nextOf = (now, known) => {
 
 const sameItems = (a, b) => a.length === b.length && a.every((item, at) => item === b[at])
 
+// Not of a text that JSON.stringify would not have made: its members' texts would say something else.
 const split = (known, names) => {
   known.heads = names.map((name) => `,${JSON.stringify(name)}:`)
   known.members = names.map((name, at) => memberText(known.heads[at], name, known.value[name]))
+  const joined = known.members.map((member, at) => known.heads[at] + member).join('')
+  if (`{${joined.slice(1)}}` !== known.text) known.members = null
 }
 
 // Each call of JSON costs as much as some dozens of characters, and of numbers it gives what a template does.

@@ -170,6 +170,18 @@ for (const kind of Object.values(kinds).filter(({ isJs }) => !isJs)) {
   })
 }
 
+test('a resolver that makes no string fails the request, and stores nothing', async (t) => {
+  for (const made of [12345, undefined, '']) {
+    const idResolver = new Unlucky()
+    idResolver.generate = () => made
+    const { browser, errors } = await start(t, { store: kinds.memory.make(t), idResolver }, {
+      create: (ctx) => { ctx.session = { created: true } }
+    })
+    t.is((await browser().get('/create')).status, 500)
+    t.like(errors[0], { name: 'TypeError', message: `the id resolver's generate() must answer with a string, got ${made === '' ? 'an empty one' : typeof made}` })
+  }
+})
+
 test('a resolver that knows no free id fails the request', async (t) => {
   const idResolver = new Unlucky()
   const { user: logIn, browser, errors } = await start(t, { store: kinds.memory.make(t), idResolver }, {

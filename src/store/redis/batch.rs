@@ -2,7 +2,7 @@
 
 use super::address::Place;
 use super::link::Link;
-use super::wire::Pipeline;
+use super::wire::{Pipeline, error_of};
 use super::{Answer, Ticket};
 use crate::error::Error;
 use redis::{Cmd, Value};
@@ -75,11 +75,8 @@ impl Batch {
         let (pipeline, waiters) = std::mem::take(&mut *self.lock());
         match self.link.run(pipeline).await {
             Ok(replies) => waiters.into_iter().zip(replies).for_each(|(waiter, reply)| {
-                waiter.answer(match reply {
-                    // It fails its own command only.
-                    Value::ServerError(error) => Err(Error::Refused(told(error.code(), error.details()))),
-                    reply => Ok(reply),
-                });
+                // An error reply fails its own command only.
+                waiter.answer(error_of(&reply).map_or(Ok(reply), |why| Err(Error::Refused(why))));
             }),
             Err(error) => waiters.into_iter().for_each(|waiter| waiter.answer(Err(error.clone()))),
         }
@@ -87,25 +84,5 @@ impl Batch {
 
     fn lock(&self) -> MutexGuard<'_, (Pipeline, Vec<Waiter>)> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An error reply without what the server repeats of the command: there are a session's id and data in it.
-pub fn told(code: &str, details: Option<&str>) -> String {
-    let details = details.unwrap_or_default();
-    let own =
-        details.split_once("with args beginning with").map_or(details, |(own, _)| own.trim_end_matches([' ', ',']));
-    format!("{code} {own}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::told;
-
-    #[test]
-    fn an_error_reply_is_told_without_the_commands_arguments() {
-        let echo = "unknown command 'SET', with args beginning with: 'koa:sess:id' '{\"secret\":1}' ";
-        assert_eq!(told("ERR", Some(echo)), "ERR unknown command 'SET'");
-        assert_eq!(told("MOVED", Some("3999 127.0.0.1:6381")), "MOVED 3999 127.0.0.1:6381");
     }
 }

@@ -1,8 +1,7 @@
 //! One connection: the stream (TCP, unix socket, TLS), the handshake, and finding the master that sentinels name.
 
 use super::address::{Place, Server};
-use super::batch::told;
-use super::wire::{Pipeline, Stream, Wire};
+use super::wire::{Pipeline, Stream, Wire, error_of};
 use crate::error::Error;
 use redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value};
 use std::collections::HashMap;
@@ -39,8 +38,9 @@ impl Target {
                 let (host, port) = ask_sentinels(sentinels, name).await?;
                 let connection = connect(&master.at(&host, port), on_cut).await?;
                 // A master that has just come back may not know yet that it was replaced; one that knows says so.
-                let role = connection.wire.run(Pipeline::of([&cmd("ROLE")])).await?.into_iter().next();
-                match role.as_ref().and_then(Value::as_sequence) {
+                let role = connection.wire.run(Pipeline::of([&cmd("ROLE")])).await?;
+                accepted(&role)?;
+                match role.first().and_then(Value::as_sequence) {
                     Some([Value::BulkString(role), ..]) if role == b"master" => {
                         Ok(Connection { named: Some((host, port)), ..connection })
                     }
@@ -68,7 +68,7 @@ impl Target {
 async fn connect(server: &Server, on_cut: impl FnOnce(Error) + Send + 'static) -> Result<Connection, Error> {
     let (wire, mut replies) = log_in(server, on_cut, [cmd("PING"), cmd("INFO").arg("server").take()]).await?;
     let about = replies.pop().and_then(|about| from_redis_value::<String>(about).ok());
-    accepted(replies)?; // a server that is loading refuses the PING
+    accepted(&replies)?; // a server that is loading refuses the PING
     Ok(Connection { wire, ifeq: about.is_some_and(|about| knows_ifeq(&about)), named: None })
 }
 
@@ -80,15 +80,17 @@ async fn log_in<const N: usize>(
 ) -> Result<(Wire, Vec<Value>), Error> {
     let stream = open(server).await.map_err(|error| Error::Unreachable(error.to_string()))?;
     let wire = Wire::new(stream, on_cut);
-    let mut login = Pipeline::default();
     let settings = &server.settings;
     if let Some(password) = settings.password() {
-        let mut auth = cmd("AUTH");
-        if let Some(username) = settings.username() {
-            auth.arg(username);
+        let auth = |names: &[&str]| Pipeline::of([cmd("AUTH").arg(names).arg(password)]);
+        let mut replies = wire.run(auth(settings.username().as_slice())).await?;
+        // Before Redis 6 there were no users: who names one means the only one.
+        if replies.iter().filter_map(error_of).any(|error| error.contains("wrong number of arguments")) {
+            replies = wire.run(auth(&[])).await?;
         }
-        login.add(auth.arg(password));
+        accepted(&replies)?;
     }
+    let mut login = Pipeline::default();
     if settings.db() != 0 {
         login.add(cmd("SELECT").arg(settings.db()));
     }
@@ -97,17 +99,13 @@ async fn log_in<const N: usize>(
     first.iter().for_each(|command| login.add(command));
     let mut replies = wire.run(login).await?;
     let answers = replies.split_off(needed + 1);
-    replies.truncate(needed);
-    accepted(replies)?;
+    accepted(&replies[..needed])?;
     Ok((wire, answers))
 }
 
 /// Is none of the replies an error?
-fn accepted(replies: Vec<Value>) -> Result<(), Error> {
-    replies.into_iter().try_for_each(|reply| match reply {
-        Value::ServerError(error) => Err(Error::Unreachable(told(error.code(), error.details()))),
-        _ => Ok(()),
-    })
+fn accepted(replies: &[Value]) -> Result<(), Error> {
+    replies.iter().find_map(error_of).map_or(Ok(()), |why| Err(Error::Unreachable(why)))
 }
 
 async fn open(server: &Server) -> std::io::Result<Box<dyn Stream>> {
@@ -153,6 +151,7 @@ async fn ask_sentinel(sentinel: &Server, name: &str) -> Result<(u64, String, u16
     // The address while a failover is under way is told by the first only, the epoch by the second.
     let asked = [ask("GET-MASTER-ADDR-BY-NAME"), ask("MASTER")];
     let (_wire, mut replies) = log_in(sentinel, drop, asked).await?;
+    accepted(&replies)?;
     let about: HashMap<String, String> = read(replies.pop())?;
     let address: Option<(String, u16)> = read(replies.pop())?;
     let (host, port) = address.ok_or_else(|| refused("the sentinels know no master of that name"))?;
@@ -162,8 +161,7 @@ async fn ask_sentinel(sentinel: &Server, name: &str) -> Result<(u64, String, u16
 
 fn read<T: FromRedisValue>(reply: Option<Value>) -> Result<T, Error> {
     let reply = reply.ok_or_else(|| refused("a reply is missing"))?;
-    let value = reply.extract_error().and_then(|value| Ok(from_redis_value(value)?));
-    value.map_err(|error| Error::Unreachable(error.to_string()))
+    from_redis_value(reply).map_err(|error| Error::Unreachable(error.to_string()))
 }
 
 fn refused(why: &str) -> Error {

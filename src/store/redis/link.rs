@@ -1,7 +1,6 @@
 //! A link: the supervised connection to one server. Made when it is first needed, watched, and made again when it fails.
 //!
-//! redis-rs' MultiplexedConnection never reconnects, and its ConnectionManager waits for seconds by default and is
-//! poisoned by one failed login; so the supervision is ours. While the server is down, commands fail at once.
+//! While the server is down, commands fail at once.
 
 use super::connect::{Connection, Target};
 use super::wire::Pipeline;
@@ -61,8 +60,27 @@ struct Up {
     connection: Connection,
     /// Tells a connection from those before it, so that a late failure does not end its successor.
     generation: u64,
+    since: Instant,
+    /// What was waited before it was made.
+    pause: Duration,
     /// When the server has last answered.
     heard: Instant,
+}
+
+impl Up {
+    fn new(connection: Connection, generation: u64, pause: Duration) -> Self {
+        let now = Instant::now();
+        Self { connection, generation, since: now, pause, heard: now }
+    }
+
+    /// What is to be waited before the next one is made: nothing, unless this one did not hold.
+    fn pause_after(&self) -> Duration {
+        if self.since.elapsed() < HEARTBEAT {
+            (self.pause * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF)
+        } else {
+            Duration::ZERO
+        }
+    }
 }
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(20);
@@ -123,7 +141,7 @@ impl Link {
                     State::Connecting => {}
                     State::Idle => {
                         *state = State::Connecting;
-                        self.start(1);
+                        self.start(1, Duration::ZERO);
                     }
                 }
             }
@@ -141,20 +159,22 @@ impl Link {
 
     /// Notes that the connection of that generation has failed, and has it made again.
     fn fail(self: &Arc<Self>, generation: u64, error: Error) {
-        {
+        let pause = {
             let mut state = self.lock();
-            if !matches!(&*state, State::Up(up) if up.generation == generation) {
-                return;
-            }
+            let pause = match &*state {
+                State::Up(up) if up.generation == generation => up.pause_after(),
+                _ => return,
+            };
             *state = State::Down(error.clone());
-        }
+            pause
+        };
         (self.on_event)(Event::Disconnect);
         (self.on_event)(Event::Error(error));
-        self.start(generation + 1);
+        self.start(generation + 1, pause);
     }
 
-    fn start(self: &Arc<Self>, generation: u64) {
-        tokio::spawn(supervise(Arc::downgrade(self), generation));
+    fn start(self: &Arc<Self>, generation: u64, pause: Duration) {
+        tokio::spawn(supervise(Arc::downgrade(self), generation, pause));
     }
 
     async fn attempt(self: &Arc<Self>, generation: u64) -> Result<Connection, Error> {
@@ -165,7 +185,9 @@ impl Link {
             }
         };
         match timeout(Duration::from_millis(self.timeouts.connect_ms), self.target.connect(on_cut)).await {
-            Ok(connection) => connection,
+            // One that was cut by now has told the link too early.
+            Ok(Ok(connection)) => connection.wire.cut().map_or(Ok(connection), Err),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::TimedOut(self.timeouts.connect_ms)),
         }
     }
@@ -194,7 +216,8 @@ impl Link {
 }
 
 /// Makes a connection, for as long as it takes and the link is in use, and then watches it.
-async fn supervise(link: Weak<Link>, generation: u64) {
+async fn supervise(link: Weak<Link>, generation: u64, pause: Duration) {
+    sleep(pause).await;
     let mut backoff = FIRST_BACKOFF;
     loop {
         let Some(link) = link.upgrade() else { return };
@@ -205,7 +228,7 @@ async fn supervise(link: Weak<Link>, generation: u64) {
         });
         let outcome = link.attempt(generation).await;
         let up = outcome.is_ok();
-        if !link.settle(outcome.map(|connection| Up { connection, generation, heard: Instant::now() })) {
+        if !link.settle(outcome.map(|connection| Up::new(connection, generation, pause))) {
             return;
         }
         if up {

@@ -236,7 +236,7 @@ fn del(key: &str) -> Cmd {
 fn bytes(value: Value) -> Option<Vec<u8>> {
     match value {
         Value::BulkString(bytes) => Some(bytes),
-        Value::VerbatimString { text, .. } | Value::SimpleString(text) => Some(text.into_bytes()),
+        Value::SimpleString(text) => Some(text.into_bytes()),
         _ => None,
     }
 }

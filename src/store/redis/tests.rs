@@ -440,6 +440,35 @@ fn no_server_at_all_is_an_error_and_a_wrong_password_does_not_poison() {
     }
 }
 
+/// Answers each command by the words in it, as a server before Redis 6 does.
+fn ancient(listener: TcpListener) {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        let asked = String::from_utf8_lossy(&buffer[..count]).into_owned();
+        for command in asked.split('*').skip(1) {
+            let words: Vec<_> = command.trim_end().split("\r\n").skip(2).step_by(2).collect();
+            let reply = match words[..] {
+                ["AUTH", _, _] => "-ERR wrong number of arguments for 'auth' command\r\n",
+                ["AUTH", "pass"] => "+OK\r\n",
+                ["PING"] => "+PONG\r\n",
+                ["GET", _] => "$-1\r\n",
+                _ => "-ERR unknown command\r\n",
+            };
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_server_without_users_takes_the_password_alone() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || ancient(listener));
+    let client = Client::with(options(&format!("redis://somebody:pass@127.0.0.1:{port}"), 1000));
+    assert_eq!(client.one(Request::Load("k".into())), Ok(Answer::Text(None)));
+}
+
 #[test]
 fn a_closed_store_answers_with_an_error() {
     let server = Server::redis(&[]);

@@ -65,6 +65,13 @@ struct Exchanges {
     cut: Option<Error>,
 }
 
+impl Exchanges {
+    /// Why the server has hung up, if it has said so: to one client too many, say.
+    fn last_word(&self) -> Option<String> {
+        self.waiting.front()?.replies.iter().find_map(error_of)
+    }
+}
+
 struct Exchange {
     count: usize,
     replies: Vec<Value>,
@@ -86,19 +93,28 @@ impl Wire {
         let mut ends =
             Ends { stream, desk: desk.clone(), outgoing: Vec::new(), sent: 0, incoming: Incoming::default() };
         let task = tokio::spawn(async move {
-            let cut = Error::Unreachable(match poll_fn(|context| ends.poll(context)).await {
-                error if error.kind() == io::ErrorKind::UnexpectedEof => "the server has closed the connection".into(),
-                error => error.to_string(),
-            });
-            let left = {
+            let error = poll_fn(|context| ends.poll(context)).await;
+            let (cut, left) = {
                 let mut exchanges = ends.desk.lock();
+                let cut = Error::Unreachable(match exchanges.last_word() {
+                    Some(why) => why,
+                    None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                        "the server has closed the connection".into()
+                    }
+                    None => error.to_string(),
+                });
                 exchanges.cut = Some(cut.clone());
-                std::mem::take(&mut exchanges.waiting)
+                (cut, std::mem::take(&mut exchanges.waiting))
             };
             on_cut(cut);
             drop(left); // they ask why
         });
         Self { desk, _end: Arc::new(End(task.abort_handle())) }
+    }
+
+    /// Why nothing can be asked any more, if it is so.
+    pub fn cut(&self) -> Option<Error> {
+        self.desk.lock().cut.clone()
     }
 
     /// Sends the commands and waits for all their replies; error replies come back as values.
@@ -110,20 +126,15 @@ impl Wire {
             if let Some(cut) = &exchanges.cut {
                 return Err(cut.clone());
             }
-            if exchanges.outgoing.is_empty() {
-                exchanges.outgoing = bytes;
-            } else {
-                exchanges.outgoing.extend(bytes);
-            }
+            exchanges.outgoing.extend(bytes);
             exchanges.waiting.push_back(Exchange { count, replies: Vec::with_capacity(count), done });
             if let Some(waker) = &exchanges.waker {
                 waker.wake_by_ref();
             }
         }
-        replies.await.map_err(|_| {
-            let cut = self.desk.lock().cut.clone();
-            cut.unwrap_or_else(|| Error::Unreachable("the connection was given up".into()))
-        })
+        replies
+            .await
+            .map_err(|_| self.cut().unwrap_or_else(|| Error::Unreachable("the connection was given up".into())))
     }
 }
 
@@ -145,7 +156,9 @@ struct Ends {
 impl Ends {
     /// Writes what is to be written and hands out what has come, until the connection is cut.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        match self.write(context).and_then(|()| self.read(context)) {
+        let written = self.write(context);
+        // What was answered before the connection broke has been carried out.
+        match written.and(self.read(context)) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(error),
         }
@@ -247,6 +260,15 @@ impl Incoming {
     }
 }
 
+/// What an error reply says, without what the server repeats of the command: there are a session's id and data in it.
+pub fn error_of(reply: &Value) -> Option<String> {
+    let Value::ServerError(error) = reply else { return None };
+    let details = error.details().unwrap_or_default();
+    let own =
+        details.split_once("with args beginning with").map_or(details, |(own, _)| own.trim_end_matches([' ', ',']));
+    Some(format!("{} {own}", error.code()))
+}
+
 /// Deeper than any reply to what is asked here.
 const MAX_DEPTH: u32 = 16;
 
@@ -269,7 +291,11 @@ fn decode(input: &mut &[u8], depth: u32) -> io::Result<Option<Value>> {
         b'+' if word == b"OK" => Value::Okay,
         b'+' => Value::SimpleString(String::from_utf8_lossy(word).into_owned()),
         b':' => Value::Int(number(word)?),
-        b'-' => redis::parse_redis_value(&input[..end + 2]).map_err(io::Error::other)?,
+        // The server may repeat a command, cut inside a character.
+        b'-' => {
+            let line = String::from_utf8_lossy(&input[..end + 2]);
+            redis::parse_redis_value(line.as_bytes()).map_err(io::Error::other)?
+        }
         b'*' => match length(word)? {
             None => Value::Nil,
             Some(_) if depth == 0 => return Err(garbled("lists in lists")),
@@ -318,7 +344,7 @@ mod tests {
     fn reply() -> impl Strategy<Value = Vec<u8>> {
         let leaf = prop_oneof![
             any::<i64>().prop_map(|number| format!(":{number}\r\n").into_bytes()),
-            "[A-Z]{2,9}( [a-z ]{0,20})?".prop_map(|line| format!("-{line}\r\n").into_bytes()),
+            "[A-Z]{2,9}( [a-zé ]{0,20})?".prop_map(|line| format!("-{line}\r\n").into_bytes()),
             "[A-Za-z ]{0,20}".prop_map(|line| format!("+{line}\r\n").into_bytes()),
             proptest::collection::vec(any::<u8>(), 0..40)
                 .prop_map(|text| { [format!("${}\r\n", text.len()).as_bytes(), &text, b"\r\n"].concat() }),
@@ -359,6 +385,15 @@ mod tests {
     }
 
     #[test]
+    fn an_error_reply_is_told_without_the_commands_arguments() {
+        let told = |line: &[u8]| error_of(&decoded(&[b"-", line, b"\r\n"].concat()).unwrap().unwrap()).unwrap();
+        let echo = b"ERR unknown command 'SET', with args beginning with: 'koa:sess:id' '{\"secret\":\"\xc3' ";
+        assert_eq!(told(echo), "ERR unknown command 'SET'");
+        assert_eq!(told(b"MOVED 3999 127.0.0.1:6381"), "MOVED 3999 127.0.0.1:6381");
+        assert_eq!(error_of(&Value::Okay), None);
+    }
+
+    #[test]
     fn what_is_no_reply_is_an_error() {
         let deep = "*1\r\n".repeat(40);
         for garbage in
@@ -366,6 +401,19 @@ mod tests {
         {
             assert!(decoded(garbage.as_bytes()).is_err(), "{garbage:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_server_says_before_it_hangs_up_is_the_reason() {
+        use tokio::io::AsyncWriteExt;
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let wire = Wire::new(Box::new(ours), drop);
+        let ask = redis::cmd("PING");
+        let (answer, ()) = tokio::join!(wire.run(Pipeline::of([&ask, &ask])), async {
+            theirs.write_all(b"-ERR max number of clients reached\r\n").await.unwrap();
+            drop(theirs);
+        });
+        assert_eq!(answer, Err(Error::Unreachable("ERR max number of clients reached".into())));
     }
 
     #[tokio::test]
