@@ -391,8 +391,8 @@ struct Sweeper {
 }
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// Slots looked at under one hold of a store's lock.
-const SWEEP_SLICE: usize = 1024;
+/// Slots looked at under one hold of a store's lock: each of a turn's reads may have to wait for one, and a turn has many.
+const SWEEP_SLICE: usize = 128;
 const SWEEP_PAUSE: Duration = Duration::from_micros(100);
 /// A store is swept whole in this many rounds.
 const SWEEP_ROUNDS: usize = 8;
