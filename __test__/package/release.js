@@ -12,8 +12,10 @@ const { promisify } = require('node:util')
 const root = path.join(__dirname, '../..')
 const manifest = require('../../package.json')
 
-// What an outer `npm test` says of its own folder and configuration is not for the npm in here.
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
+// What an outer `npm test` says of its own folder and configuration is not for the npm in here, nor are the colours that
+// programs print where `CI` or `FORCE_COLOR` is set.
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|FORCE_COLOR$)/i.test(name)))
+env.NO_COLOR = '1'
 
 async function run (cwd, command, ...args) {
   try {
