@@ -154,3 +154,40 @@ test('own members of the name __proto__ are members like any other', (t) => {
   t.is(Object.getPrototypeOf(value), Object.prototype)
   t.is(seen(text).compare(value), SAME)
 })
+
+test('what is stored is the text that JSON.stringify makes, whatever is known of the key', (t) => {
+  const session = fc.record({ value: object, put: fc.option(strange, { nil: 'none' }), read: fc.boolean() })
+  fc.assert(fc.property(fc.array(session, { maxLength: 8 }), fc.array(fc.nat(7), { maxLength: 12 }), (sessions, order) => {
+    const snapshots = new Snapshots()
+    for (const at of order) {
+      if (at >= sessions.length) continue
+      const { value, put, read } = sessions[at]
+      const now = put === 'none' ? parsed(JSON.stringify(value)) : { ...value, put }
+      const text = JSON.stringify(now)
+      t.is(snapshots.serialize('key', now), text)
+      if (read) t.is(JSON.stringify(snapshots.parse('key', text)), JSON.stringify(parsed(text)))
+    }
+  }))
+  t.pass()
+})
+
+test('a text that JSON.stringify would not have made is not stored again as it was', (t) => {
+  const snapshots = new Snapshots()
+  const text = '{ "a": 1 }'
+  snapshots.parse('key', text)
+  t.is(snapshots.serialize('key', snapshots.parse('key', text)), '{"a":1}')
+})
+
+test('what is stored later does not change what was stored', (t) => {
+  const snapshots = new Snapshots()
+  const session = { a: { b: 1 } }
+  for (let times = 0; times < 3; times++) snapshots.serialize('key', session)
+  session.a.b = 2
+  t.is(snapshots.serialize('key', session), '{"a":{"b":2}}')
+  t.deepEqual(snapshots.parse('key', '{"a":{"b":2}}'), session)
+})
+
+test('undefined is stored as null, as a store in JavaScript would have it', (t) => {
+  const snapshots = new Snapshots()
+  t.deepEqual([1, 2, 3].map(() => snapshots.serialize('key', undefined)), ['null', 'null', 'null'])
+})

@@ -122,22 +122,18 @@ const told = new Uint32Array(1 + 2 * 256)
 
 const drain = () => {
   drained = true
-  let more = true
-  while (more) {
-    const said = native.ioTake(environment, told)
-    const end = 1 + 2 * told[0]
-    more = end === told.length
-    for (let n = 1, at = 0; n < end; n += 2) {
-      const id = told[n]
-      const bits = told[n + 1]
-      const text = bits & Told.Text ? said[at++] : undefined
-      const error = bits & Told.Error ? new SessionStoreError(said[at++]) : undefined
-      const key = bits & Told.Key ? said[at++] : undefined
-      const ttl = bits & Told.Ttl ? said[at++] : undefined
-      const entry = submissions[id]
-      if (entry instanceof Listener) tell(entry, text, error)
-      else settle(id, entry, bits & Told.Outcome, text, error, key, ttl)
-    }
+  const said = native.ioTake(environment, told)
+  const end = 1 + 2 * told[0]
+  for (let n = 1, at = 0; n < end; n += 2) {
+    const id = told[n]
+    const bits = told[n + 1]
+    const text = bits & Told.Text ? said[at++] : undefined
+    const error = bits & Told.Error ? new SessionStoreError(said[at++]) : undefined
+    const key = bits & Told.Key ? said[at++] : undefined
+    const ttl = bits & Told.Ttl ? said[at++] : undefined
+    const entry = submissions[id]
+    if (entry instanceof Listener) tell(entry, text, error)
+    else settle(id, entry, bits & Told.Outcome, text, error, key, ttl)
   }
   if (pending === 0) native.ioHold(environment, false)
 }

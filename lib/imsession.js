@@ -1,6 +1,5 @@
 'use strict'
 
-const onHeaders = require('on-headers')
 const native = require('./addon')
 const { COOKIE_NAME, WELL_FORMED, checkMaxAge, cookieLines, cookieReader, sendCookie } = require('./cookie')
 const { SessionOptionError, SessionSerializeError, SessionStoreError } = require('./errors')
@@ -18,6 +17,8 @@ const STATE = Symbol('imsession')
 const LINES = Symbol('cookie lines')
 const CHECK = Symbol('check')
 const CHECKED = Symbol('checked cookie lines')
+
+let onHeaders // loaded when it is needed: it loads node:http, which takes longer than all else here
 
 // Where a request's session id comes from and goes to: a cookie. Meant for subclassing.
 class SessionIdResolver {
@@ -43,7 +44,9 @@ class SessionIdResolver {
     ctx[LINES] = checked?.resolver === this && checked.id === id ? checked.lines : this[LINES](ctx, id)
     sendCookie(ctx, ctx[LINES])
     // Koa's error handler takes all headers away, and nobody is to be logged out by a 500.
-    if (first) onHeaders(ctx.res, () => sendCookie(ctx, ctx[LINES]))
+    if (!first) return
+    onHeaders ??= require('on-headers')
+    onHeaders(ctx.res, () => sendCookie(ctx, ctx[LINES]))
   }
 
   generate () {

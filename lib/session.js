@@ -224,8 +224,9 @@ class Session {
   }
 
   ask (commit) {
-    const answer = this.config.backend.commit(commit)
-    return answer instanceof Promise ? answer.catch((error) => this.fail(error)) : answer
+    const { backend, onStoreError } = this.config
+    const answer = backend.commit(commit)
+    return onStoreError !== undefined && answer instanceof Promise ? answer.catch((error) => this.fail(error)) : answer
   }
 
   async fail (error) {
@@ -346,7 +347,10 @@ module.exports = (options) => {
     try {
       await next()
       const committed = own.saving === undefined ? own.commit() : own.inTurn(() => own.commit())
-      if (committed !== undefined) await (own.saving = committed)
+      if (committed !== undefined) {
+        await (own.saving = committed)
+        if (own.saving === committed) own.saving = undefined
+      }
     } finally {
       if (own.saving !== undefined) await own.saving.catch(() => {}) // that nobody awaited
       outer?.expose()

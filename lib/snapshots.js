@@ -1,6 +1,6 @@
 'use strict'
 
-const { parseSession } = require('./json')
+const { parseSession, serialize } = require('./json')
 
 // What a comparison without JSON.stringify can tell.
 const SAME = 0
@@ -66,9 +66,19 @@ class Snapshots {
     return known?.value ? copyOf(known.value) : JSON.parse(text)
   }
 
+  // The text of what is to be stored under the key.
+  serialize (key, session) {
+    const known = this.#find(key)
+    const next = known?.value ? known.next(session) : undefined
+    const text = next?.text ?? serialize(session) ?? 'null'
+    if (known?.text === text) valueOf(known)
+    else this.put(key, next ?? new Known(text))
+    return text
+  }
+
   // What was put under the key, if it is of that very text.
   get (key, text) {
-    const known = this.#young.get(key) ?? this.#promote(key)
+    const known = this.#find(key)
     return known?.text === text ? known : undefined
   }
 
@@ -89,8 +99,12 @@ class Snapshots {
   #meet (key, text) {
     const known = this.get(key, text)
     if (known === undefined) this.put(key, new Known(text))
-    else if (known.value === undefined) known.value = snapshotOf(text)
+    else valueOf(known)
     return known
+  }
+
+  #find (key) {
+    return this.#young.get(key) ?? this.#promote(key)
   }
 
   #promote (key) {
@@ -106,22 +120,25 @@ class Snapshots {
 const MOST_KEYS = 1000
 const MOST_CHARACTERS = 2 * 1024 * 1024
 
-// A copy of what JSON.parse gave. Arrays and objects apart, each in the loop that is fast for it.
-const copyOf = (value) => {
-  if (Array.isArray(value)) return copyOfArray(value)
-  const copy = { ...value }
+// A copy of what JSON.parse gave. Arrays, objects and the outermost object apart, each in the loop that is fast for it:
+// V8 copies an object at once where it has seen few others.
+const copyOf = (value) => Array.isArray(value) ? copyOfItems(value) : withCopies({ ...value })
+
+const copyOfInner = (value) => Array.isArray(value) ? copyOfItems(value) : withCopies({ ...value })
+
+const withCopies = (copy) => {
   for (const name in copy) {
     const inner = copy[name]
-    if (typeof inner === 'object' && inner !== null) copy[name] = copyOf(inner)
+    if (typeof inner === 'object' && inner !== null) copy[name] = copyOfInner(inner)
   }
   return copy
 }
 
-const copyOfArray = (value) => {
-  const copy = value.slice()
+const copyOfItems = (items) => {
+  const copy = items.slice()
   for (let at = 0; at < copy.length; at++) {
     const inner = copy[at]
-    if (typeof inner === 'object' && inner !== null) copy[at] = copyOf(inner)
+    if (typeof inner === 'object' && inner !== null) copy[at] = copyOfInner(inner)
   }
   return copy
 }
@@ -136,20 +153,21 @@ const nextOf = (now, known) => {
   if (known.members === undefined) split(known, names)
   if (known.members === null) return undefined
   const { heads } = known
-  const members = known.members.slice()
-  const next = { ...value }
-  let text = ''
+  let members, next // once something has changed
   for (let at = 0; at < names.length; at++) {
     const name = names[at]
     const member = now[name]
-    if (compare(member, value[name]) !== SAME) {
-      members[at] = memberText(heads[at], name, member)
-      if (members[at] === '') return undefined // JSON has no such member
-      next[name] = Number.isFinite(member) ? member + 0 : JSON.parse(members[at]) // -0 is 0 in JSON
-      if (isDeep(next[name])) return undefined
-    }
-    text += heads[at] + members[at]
+    if (compare(member, value[name]) === SAME) continue
+    members ??= known.members.slice()
+    next ??= { ...value }
+    members[at] = memberText(heads[at], name, member)
+    if (members[at] === '') return undefined // JSON has no such member
+    next[name] = Number.isFinite(member) ? member + 0 : JSON.parse(members[at]) // -0 is 0 in JSON
+    if (isDeep(next[name])) return undefined
   }
+  if (members === undefined) return known
+  let text = ''
+  for (let at = 0; at < names.length; at++) text += heads[at] + members[at]
   return new Known(`{${text.slice(1)}}`, next, heads, members)
 }
 
@@ -187,21 +205,24 @@ const compareItems = (now, before) => {
 
 const compareMembers = (now, before) => {
   if (Object.getPrototypeOf(now) !== Object.prototype) return UNSURE
-  const names = Object.keys(now)
   const namesBefore = Object.keys(before)
-  if (names.length < namesBefore.length) return UNSURE
-  for (let at = 0; at < namesBefore.length; at++) {
-    const name = names[at]
-    if (name !== namesBefore[at]) return UNSURE
-    const result = compare(now[name], before[name])
+  let at = 0
+  for (const name in now) { // loads of what it goes through need no lookup
+    const member = now[name]
+    if (at === namesBefore.length) return isScalar(member) ? OTHER : UNSURE
+    if (name !== namesBefore[at++]) return UNSURE
+    const result = compare(member, before[name])
     if (result !== SAME) return result
   }
-  if (names.length === namesBefore.length) return SAME
-  return isScalar(now[names[namesBefore.length]]) ? OTHER : UNSURE
+  return at === namesBefore.length ? SAME : UNSURE
 }
 
 // As JSON has them.
 const isScalar = (value) => value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+
+const valueOf = (known) => {
+  if (known.value === undefined) known.value = snapshotOf(known.text)
+}
 
 // The value of a text; null where there is none, or one so deep that what recurses might overflow the stack.
 const snapshotOf = (text) => {

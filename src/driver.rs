@@ -71,6 +71,10 @@ impl<J: Job> Default for Driver<J> {
 /// With so many completions the event loop is woken at once: it works on these while the next are on their way.
 const FULL_BATCH: usize = 32;
 
+/// Of more than so many completions the event loop takes a part, and what follows from that part is on its way before it
+/// takes the next. Else all requests would move in step, and the server and the event loop wait for each other.
+const SHARE: usize = 8;
+
 /// One JavaScript environment's completion queue.
 pub struct Port<A> {
     done: Mutex<Vec<(u32, Result<A, Error>)>>,
@@ -89,12 +93,20 @@ impl<A: Send + 'static> Port<A> {
         Arc::new(Self { done: Mutex::default(), woken, closed, wake: Box::new(wake) })
     }
 
-    /// What has completed since the last call, and at most so much of it; who takes as much is to call again.
+    /// A share of what has completed, `most` at most; the event loop is woken again for what is left.
     pub fn take(&self, most: usize) -> Vec<(u32, Result<A, Error>)> {
         // First the flag, then the queue: what comes in between wakes once more, for nothing at worst.
         self.woken.store(false, Ordering::SeqCst);
         let mut done = lock(&self.done);
-        if done.len() <= most { std::mem::take(&mut *done) } else { done.drain(..most).collect() }
+        let share = (done.len() / 4).max(SHARE).min(most);
+        if done.len() <= share {
+            return std::mem::take(&mut *done);
+        }
+        let taken = done.drain(..share).collect();
+        drop(done);
+        self.woken.store(true, Ordering::SeqCst);
+        self.wake();
+        taken
     }
 
     /// Ends the port: when this returns, its environment is not called again.
@@ -211,6 +223,23 @@ mod tests {
         let done = collect(&port, &woken, 1000);
         assert_eq!(done, (0..1000).map(|id| (id, Ok(id + 100))).collect::<Vec<_>>());
         assert!(port.take(usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn of_many_completions_a_share_is_taken_and_the_rest_wakes_again() {
+        let (port, woken) = port();
+        (0..100).for_each(|id| port.complete(id, Ok(id)));
+        let wakes = |woken: &mpsc::Receiver<()>| woken.try_iter().count();
+        assert!(wakes(&woken) > 0);
+        assert_eq!(port.take(usize::MAX).len(), 25, "a quarter");
+        assert_eq!(wakes(&woken), 1);
+        assert_eq!(port.take(10).len(), 10, "no more than is asked for");
+        assert_eq!(wakes(&woken), 1);
+        for share in [16, 12, 9, 8, 8, 8] {
+            assert_eq!(port.take(usize::MAX).len(), share);
+            assert_eq!(wakes(&woken), 1);
+        }
+        assert_eq!((port.take(usize::MAX).len(), wakes(&woken)), (4, 0), "the last share leaves nothing to wake for");
     }
 
     #[test]
