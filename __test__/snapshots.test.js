@@ -191,3 +191,28 @@ test('undefined is stored as null, as a store in JavaScript would have it', (t) 
   const snapshots = new Snapshots()
   t.deepEqual([1, 2, 3].map(() => snapshots.serialize('key', undefined)), ['null', 'null', 'null'])
 })
+
+for (const inherited of [true, { of: 'an object' }]) {
+  test(`what Object.prototype was given is no member of a session: ${JSON.stringify(inherited)}`, (t) => {
+    const text = JSON.stringify({ n: 1, within: { inherited }, inherited })
+    const snapshots = new Snapshots()
+    for (const kept of [text, '{"n":1,"within":{}}']) {
+      for (let times = 0; times < 2; times++) snapshots.take(kept, kept)
+    }
+    let told, stored, copied
+    Object.prototype.inherited = inherited // eslint-disable-line no-extend-native
+    try {
+      const [outside, inside] = [0, 1].map(() => snapshots.take(text, text))
+      delete outside.value.inherited
+      delete inside.value.within.inherited
+      told = [outside, inside].map((snapshot) => snapshot.compare(snapshot.value))
+      stored = snapshots.serialize(text, outside.value)
+      copied = JSON.stringify(snapshots.take('{"n":1,"within":{}}', '{"n":1,"within":{}}').value)
+    } finally {
+      delete Object.prototype.inherited
+    }
+    t.false(told.includes(SAME))
+    t.is(stored, JSON.stringify({ n: 1, within: { inherited } }))
+    t.is(copied, '{"n":1,"within":{}}')
+  })
+}

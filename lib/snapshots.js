@@ -129,7 +129,7 @@ const copyOfInner = (value) => Array.isArray(value) ? copyOfItems(value) : withC
 const withCopies = (copy) => {
   for (const name in copy) {
     const inner = copy[name]
-    if (typeof inner === 'object' && inner !== null) copy[name] = copyOfInner(inner)
+    if (typeof inner === 'object' && inner !== null && Object.hasOwn(copy, name)) copy[name] = copyOfInner(inner)
   }
   return copy
 }
@@ -204,7 +204,7 @@ const compareItems = (now, before) => {
 }
 
 const compareMembers = (now, before) => {
-  if (Object.getPrototypeOf(now) !== Object.prototype) return UNSURE
+  if (Object.getPrototypeOf(now) !== Object.prototype || inherits(NOTHING)) return UNSURE
   const namesBefore = Object.keys(before)
   let at = 0
   for (const name in now) { // loads of what it goes through need no lookup
@@ -216,6 +216,14 @@ const compareMembers = (now, before) => {
   }
   return at === namesBefore.length ? SAME : UNSURE
 }
+
+// Has somebody given Object.prototype a member that for-in finds, and JSON does not?
+const inherits = (empty) => {
+  for (const name in empty) return name !== undefined // eslint-disable-line no-unreachable-loop
+  return false
+}
+
+const NOTHING = {}
 
 // As JSON has them.
 const isScalar = (value) => value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
