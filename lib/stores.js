@@ -5,6 +5,7 @@ const native = require('./addon')
 const driver = require('./driver')
 const { SessionOptionError, SessionStoreError } = require('./errors')
 const { JsStore } = require('./js-store')
+const { serialize } = require('./json')
 const { Snapshots } = require('./snapshots')
 const { memoryOptions, redisOptions, string } = require('./options')
 
@@ -93,8 +94,7 @@ class MemoryStore {
   }
 
   set (key, session, ttl) {
-    const backend = this[BACKEND]
-    backend.set(string('store key', key), backend.snapshots.serialize(key, session), ttlOf(ttl))
+    this[BACKEND].set(string('store key', key), serialize(session) ?? 'null', ttlOf(ttl))
   }
 
   destroy (key) {
