@@ -99,6 +99,19 @@ test('a server that accepts and never answers is an error within the timeout', a
   await store.close()
 })
 
+test('what cannot be asked for is a rejection, and nothing is thrown at the call', async (t) => {
+  const store = open(t)
+  const asks = {
+    get: () => store.get(1),
+    'set with no key': () => store.set(undefined, {}),
+    'set with no session': () => store.set('a', 'text'),
+    'set with what JSON cannot hold': () => store.set('a', { n: 1n }),
+    destroy: () => store.destroy(null),
+    'get of no store': () => RedisStore.prototype.get('a')
+  }
+  for (const [what, ask] of Object.entries(asks)) await t.throwsAsync(ask, { any: true }, what)
+})
+
 test('a closed store refuses, and closing twice is no fault', async (t) => {
   const store = open(t)
   await store.set('closed', {}, 1000)

@@ -120,16 +120,13 @@ class Snapshots {
 const MOST_KEYS = 1000
 const MOST_CHARACTERS = 2 * 1024 * 1024
 
-// A copy of what JSON.parse gave. Arrays, objects and the outermost object apart, each in the loop that is fast for it:
-// V8 copies an object at once where it has seen few others.
-const copyOf = (value) => Array.isArray(value) ? copyOfItems(value) : withCopies({ ...value })
-
-const copyOfInner = (value) => Array.isArray(value) ? copyOfItems(value) : withCopies({ ...value })
-
-const withCopies = (copy) => {
+// A copy of what JSON.parse gave. Arrays and objects apart, each in the loop that is fast for it.
+const copyOf = (value) => {
+  if (Array.isArray(value)) return copyOfItems(value)
+  const copy = { ...value }
   for (const name in copy) {
     const inner = copy[name]
-    if (typeof inner === 'object' && inner !== null && Object.hasOwn(copy, name)) copy[name] = copyOfInner(inner)
+    if (typeof inner === 'object' && inner !== null && Object.hasOwn(copy, name)) copy[name] = copyOf(inner)
   }
   return copy
 }
@@ -138,7 +135,7 @@ const copyOfItems = (items) => {
   const copy = items.slice()
   for (let at = 0; at < copy.length; at++) {
     const inner = copy[at]
-    if (typeof inner === 'object' && inner !== null) copy[at] = copyOfInner(inner)
+    if (typeof inner === 'object' && inner !== null) copy[at] = copyOf(inner)
   }
   return copy
 }
@@ -204,7 +201,7 @@ const compareItems = (now, before) => {
 }
 
 const compareMembers = (now, before) => {
-  if (Object.getPrototypeOf(now) !== Object.prototype || inherits(NOTHING)) return UNSURE
+  if (Object.getPrototypeOf(now) !== Object.prototype || isPolluted()) return UNSURE
   const namesBefore = Object.keys(before)
   let at = 0
   for (const name in now) { // loads of what it goes through need no lookup
@@ -218,12 +215,12 @@ const compareMembers = (now, before) => {
 }
 
 // Has somebody given Object.prototype a member that for-in finds, and JSON does not?
-const inherits = (empty) => {
-  for (const name in empty) return name !== undefined // eslint-disable-line no-unreachable-loop
+const isPolluted = () => {
+  for (const name in EMPTY) return name !== undefined // eslint-disable-line no-unreachable-loop
   return false
 }
 
-const NOTHING = {}
+const EMPTY = {}
 
 // As JSON has them.
 const isScalar = (value) => value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
