@@ -7,9 +7,10 @@
 
 use crate::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
@@ -24,12 +25,43 @@ pub trait Job: Send + 'static {
 pub struct Driver<J> {
     jobs: Mutex<Vec<J>>,
     submitted: Notify,
+    /// Are there jobs for the thread that it has not taken?
+    flushed: AtomicBool,
+    /// Does the thread look at `flushed` by itself?
+    looking: AtomicBool,
     thread: Once,
+}
+
+/// After so many jobs that came alone, each soon after the one before, the thread looks for the next instead of sleeping:
+/// being woken for a command and once more for its reply takes longer than the server's answer.
+const SERIAL: u32 = 16;
+
+/// As soon as a job has to come, and as long as the thread looks for it.
+const SOON: Duration = Duration::from_micros(100);
+
+/// How the jobs have come so far.
+struct Pace {
+    last: Instant,
+    /// The jobs that came alone and soon, since the last that did not.
+    serial: u32,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { last: Instant::now(), serial: 0 }
+    }
+
+    fn note(&mut self, jobs: usize) {
+        let now = Instant::now();
+        self.serial = if jobs == 1 && now - self.last < SOON { self.serial.saturating_add(1) } else { 0 };
+        self.last = now;
+    }
 }
 
 impl<J: Job> Driver<J> {
     pub const fn new() -> Self {
-        Self { jobs: Mutex::new(Vec::new()), submitted: Notify::const_new(), thread: Once::new() }
+        let (flushed, looking) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { jobs: Mutex::new(Vec::new()), submitted: Notify::const_new(), flushed, looking, thread: Once::new() }
     }
 
     /// Queues a job; it may wait until [`Driver::flush`].
@@ -43,22 +75,49 @@ impl<J: Job> Driver<J> {
             let io = thread::Builder::new().name("session-io".into()).spawn(|| self.run());
             io.expect("the system gives no thread for session I/O");
         });
-        self.submitted.notify_one();
+        self.flushed.store(true, Ordering::SeqCst);
+        if !self.looking.load(Ordering::SeqCst) {
+            self.submitted.notify_one();
+        }
     }
 
     fn run(&self) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system gives no event queue for session I/O");
         runtime.block_on(async {
+            let may_look = thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+            let mut pace = Pace::new();
             loop {
-                self.submitted.notified().await;
+                if may_look && pace.serial >= SERIAL {
+                    self.look().await;
+                }
+                self.wait().await;
                 let jobs = std::mem::take(&mut *lock(&self.jobs));
+                pace.note(jobs.len());
                 for job in jobs {
                     // A panic costs the job (its ticket says so) and not the thread that serves all others.
                     drop(catch_unwind(AssertUnwindSafe(|| job.start())));
                 }
             }
         });
+    }
+
+    /// Stays awake until there are jobs, but not for long. What is ready besides goes on meanwhile.
+    async fn look(&self) {
+        let end = Instant::now() + SOON;
+        self.looking.store(true, Ordering::SeqCst);
+        while !self.flushed.load(Ordering::SeqCst) && Instant::now() < end {
+            yield_now().await;
+        }
+        // Who flushes now either sees that nobody looks, and wakes, or is seen by `wait`.
+        self.looking.store(false, Ordering::SeqCst);
+    }
+
+    /// Sleeps until there are jobs.
+    async fn wait(&self) {
+        while !self.flushed.swap(false, Ordering::SeqCst) {
+            self.submitted.notified().await;
+        }
     }
 }
 
@@ -78,6 +137,8 @@ const SHARE: usize = 8;
 /// One JavaScript environment's completion queue.
 pub struct Port<A> {
     done: Mutex<Vec<(u32, Result<A, Error>)>>,
+    /// Tickets that are still to complete.
+    due: AtomicUsize,
     /// Has the event loop been woken, and not looked yet?
     woken: AtomicBool,
     /// The environment has ended: what still completes is dropped. Held while it is woken, so that who closes the port
@@ -90,7 +151,7 @@ impl<A: Send + 'static> Port<A> {
     /// `wake` is called on the I/O thread when the first completion has queued; it leads to [`Port::take`].
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
         let (woken, closed) = (AtomicBool::new(false), Mutex::new(false));
-        Arc::new(Self { done: Mutex::default(), woken, closed, wake: Box::new(wake) })
+        Arc::new(Self { done: Mutex::default(), due: AtomicUsize::new(0), woken, closed, wake: Box::new(wake) })
     }
 
     /// A share of what has completed, `most` at most; the event loop is woken again for what is left.
@@ -139,6 +200,9 @@ impl<A: Send + 'static> Port<A> {
         if woken {
             return;
         }
+        if self.due.load(Ordering::Relaxed) == 0 {
+            return self.wake(); // no other can come
+        }
         let port = self.clone();
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move {
@@ -159,11 +223,17 @@ pub struct Ticket<A: Send + 'static> {
 
 impl<A: Send + 'static> Ticket<A> {
     pub fn new(port: Arc<Port<A>>, id: u32) -> Self {
+        port.due.fetch_add(1, Ordering::Relaxed);
         Self { port, id, open: true }
     }
 
     pub fn complete(mut self, result: Result<A, Error>) {
+        self.answer(result);
+    }
+
+    fn answer(&mut self, result: Result<A, Error>) {
         self.open = false;
+        self.port.due.fetch_sub(1, Ordering::Relaxed);
         self.port.complete(self.id, result);
     }
 }
@@ -171,7 +241,7 @@ impl<A: Send + 'static> Ticket<A> {
 impl<A: Send + 'static> Drop for Ticket<A> {
     fn drop(&mut self) {
         if self.open {
-            self.port.complete(self.id, Err(Error::Unreachable("the command was dropped".into())));
+            self.answer(Err(Error::Unreachable("the command was dropped".into())));
         }
     }
 }
@@ -240,6 +310,52 @@ mod tests {
             assert_eq!(wakes(&woken), 1);
         }
         assert_eq!((port.take(usize::MAX).len(), wakes(&woken)), (4, 0), "the last share leaves nothing to wake for");
+    }
+
+    #[test]
+    fn no_job_is_overlooked_when_the_thread_goes_from_looking_to_sleep() {
+        static SERIES: Driver<Echo> = Driver::new();
+        let (port, woken) = port();
+        for percent in 50..150 {
+            for id in 0..2 * SERIAL {
+                SERIES.submit(Echo(Ticket::new(port.clone(), id), id + 100));
+                SERIES.flush();
+                woken.recv_timeout(Duration::from_secs(20)).expect("the job is taken");
+                assert_eq!(port.take(usize::MAX), [(id, Ok(id + 100))]);
+            }
+            let about_to_sleep = Instant::now() + SOON * percent / 100;
+            while Instant::now() < about_to_sleep {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    #[test]
+    fn a_series_is_of_jobs_that_come_alone_and_soon() {
+        let mut pace = Pace::new();
+        let mut serial = |jobs, after| {
+            pace.last = Instant::now().checked_sub(after).expect("the clock goes back so far");
+            pace.note(jobs);
+            pace.serial
+        };
+        let (soon, late) = (Duration::ZERO, SOON);
+        assert_eq!([serial(1, soon), serial(1, soon), serial(2, soon), serial(1, soon)], [1, 2, 0, 1]);
+        assert_eq!([serial(1, late), serial(1, soon), serial(0, soon)], [0, 1, 0]);
+    }
+
+    #[tokio::test]
+    async fn the_event_loop_is_woken_at_once_by_the_last_completion_and_late_while_more_are_due() {
+        let (port, woken) = port();
+        let [first, second, third] = [1, 2, 3].map(|id| Ticket::new(port.clone(), id));
+        let wakes = || woken.try_iter().count();
+        first.complete(Ok(1));
+        assert_eq!(wakes(), 0);
+        second.complete(Ok(2));
+        yield_now().await;
+        yield_now().await;
+        assert_eq!((wakes(), port.take(usize::MAX).len()), (1, 2));
+        third.complete(Ok(3));
+        assert_eq!((wakes(), port.take(usize::MAX).len()), (1, 1));
     }
 
     #[test]
