@@ -152,18 +152,11 @@ class Session {
     const snapshot = !regenerated && this.snapshot?.text === record.text ? this.snapshot : undefined
     const compared = snapshot?.compare(value)
     if (compared === SAME) return undefined
-    const text = snapshot === undefined ? serialize(value) : this.serialize(snapshot, value)
-    if (text === (record.text ?? '{}') && !regenerated) return undefined
+    const text = snapshot?.next?.text ?? serialize(value)
+    if (compared !== OTHER && text === (record.text ?? '{}') && !regenerated) return undefined
+    if (snapshot !== undefined && isSession(text)) this.config.backend.snapshots.put(this.storeKey, snapshot.next ?? new Known(text))
     if (isEmpty(text) && (value !== loaded || !isSession(text))) return this.end()
     return this.save(compared === OTHER ? Plan.Save : this.plan(text), text)
-  }
-
-  // Prepares for the load of that text.
-  serialize (snapshot, value) {
-    const next = snapshot.next(value)
-    const text = next === undefined ? serialize(value) : next.text
-    if (isSession(text)) this.config.backend.snapshots.put(this.storeKey, next ?? new Known(text))
-    return text
   }
 
   end () {

@@ -14,27 +14,28 @@ class Snapshot {
     this.value = value // undefined where the text is no session
     this.before = before // of the outermost members alone, sharing the objects in it with `value`, where nothing is known
     this.known = known
+    this.next = undefined // what is known of the text of what was compared; undefined where JSON.stringify has to make it
   }
 
   // Is `now`, as JSON has it, what was loaded?
   compare (now) {
-    const result = compare(now, this.before)
-    return result === SAME && this.known === undefined ? UNSURE : result
-  }
-
-  // What is known of the text of `now`; undefined where JSON.stringify has to make it.
-  next (now) {
-    return this.known?.next(now)
+    this.next = this.known?.next(now)
+    if (this.next === undefined) {
+      const result = compare(now, this.before)
+      return result === SAME && this.known === undefined ? UNSURE : result
+    }
+    return this.next === this.known ? SAME : this.next.difference
   }
 }
 
 // What is known of a text.
 class Known {
-  constructor (text, value, heads, members) {
+  constructor (text, value, heads, members, difference) {
     this.text = text
     this.value = value // of one that was seen twice; null where there is none
-    this.heads = heads // of its members, once they were asked for: `,"name":`
+    this.heads = heads // of its members, once they were asked for: `{"name":`, `,"name":`
     this.members = members // their texts; null where JSON.stringify would say it otherwise
+    this.difference = difference // from the one that it was made of: OTHER or UNSURE
   }
 
   next (now) {
@@ -144,38 +145,50 @@ const copyOfItems = (items) => {
 // has the text that it had, so that what has not changed goes through no JSON, neither here nor in the next request.
 const nextOf = (now, known) => {
   const { value } = known
-  if (Array.isArray(value) || Object.getPrototypeOf(now) !== Object.prototype || now.toJSON !== undefined) return undefined
-  const names = Object.keys(now)
-  if (!sameItems(names, Object.keys(value))) return undefined
+  if (Array.isArray(value) || !isPlain(now) || now.toJSON !== undefined) return undefined
+  const names = Object.keys(value)
   if (known.members === undefined) split(known, names)
   if (known.members === null) return undefined
-  const { heads } = known
-  let members, next // once something has changed
-  for (let at = 0; at < names.length; at++) {
-    const name = names[at]
+  let at = 0
+  let next, members, difference // once something has changed
+  for (const name in now) { // loads of what it goes through need no lookup
+    if (name !== names[at]) return undefined
     const member = now[name]
-    if (compare(member, value[name]) === SAME) continue
-    members ??= known.members.slice()
-    next ??= { ...value }
-    members[at] = memberText(heads[at], name, member)
-    if (members[at] === '') return undefined // JSON has no such member
-    next[name] = Number.isFinite(member) ? member + 0 : JSON.parse(members[at]) // -0 is 0 in JSON
-    if (isDeep(next[name])) return undefined
+    const result = compare(member, value[name])
+    if (result !== SAME) {
+      next ??= sameShape(value)
+      members ??= known.members.slice()
+      members[at] = memberText(known.heads[at], name, member)
+      if (members[at] === '') return undefined // JSON has no such member
+      next[name] = Number.isFinite(member) ? member + 0 : JSON.parse(members[at]) // -0 is 0 in JSON
+      if (isDeep(next[name])) return undefined
+      if (difference !== OTHER) difference = result
+    }
+    at++
   }
-  if (members === undefined) return known
-  let text = ''
-  for (let at = 0; at < names.length; at++) text += heads[at] + members[at]
-  return new Known(`{${text.slice(1)}}`, next, heads, members)
+  if (at !== names.length) return undefined
+  return next === undefined ? known : new Known(joined(known.heads, members), next, known.heads, members, difference)
 }
 
-const sameItems = (a, b) => a.length === b.length && a.every((item, at) => item === b[at])
+// With the hidden class of what JSON.parse gives: each `...` makes one of its own, and objects of many are copied slowly.
+const sameShape = (value) => {
+  const copy = {}
+  for (const name in value) copy[name] = value[name]
+  return copy
+}
 
-// Not of a text that JSON.stringify would not have made: its members' texts would say something else.
+// Not of a text that JSON.stringify would not have made: its members' texts would say something else. Nor of one with a
+// __proto__: assigning that is no way to copy it.
 const split = (known, names) => {
-  known.heads = names.map((name) => `,${JSON.stringify(name)}:`)
+  known.heads = names.map((name, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`)
   known.members = names.map((name, at) => memberText(known.heads[at], name, known.value[name]))
-  const joined = known.members.map((member, at) => known.heads[at] + member).join('')
-  if (`{${joined.slice(1)}}` !== known.text) known.members = null
+  if (names.includes('__proto__') || joined(known.heads, known.members) !== known.text) known.members = null
+}
+
+const joined = (heads, members) => {
+  let text = ''
+  for (let at = 0; at < heads.length; at++) text += heads[at] + members[at]
+  return `${text}}`
 }
 
 // Each call of JSON costs as much as some dozens of characters, and of numbers it gives what a template does.
@@ -201,10 +214,10 @@ const compareItems = (now, before) => {
 }
 
 const compareMembers = (now, before) => {
-  if (Object.getPrototypeOf(now) !== Object.prototype || isPolluted()) return UNSURE
+  if (!isPlain(now)) return UNSURE
   const namesBefore = Object.keys(before)
   let at = 0
-  for (const name in now) { // loads of what it goes through need no lookup
+  for (const name in now) { // as above
     const member = now[name]
     if (at === namesBefore.length) return isScalar(member) ? OTHER : UNSURE
     if (name !== namesBefore[at++]) return UNSURE
@@ -214,7 +227,10 @@ const compareMembers = (now, before) => {
   return at === namesBefore.length ? SAME : UNSURE
 }
 
-// Has somebody given Object.prototype a member that for-in finds, and JSON does not?
+// Does for-in find what JSON does?
+const isPlain = (object) => Object.getPrototypeOf(object) === Object.prototype && !isPolluted()
+
+// Has somebody given Object.prototype a member?
 const isPolluted = () => {
   for (const name in EMPTY) return name !== undefined // eslint-disable-line no-unreachable-loop
   return false
