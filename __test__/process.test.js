@@ -64,6 +64,15 @@ test('a panic in Rust is an error in JavaScript, and the process goes on', (t) =
   const native = require('../lib/native')
   t.throws(() => native.resolve(99, 0, '{}', '{}', '{}'), { message: /index out of bounds/ })
   t.throws(() => native.resolve(native.Plan.Save, 3, '{}', '{}', '{}'), { message: /index out of bounds/ })
+  t.throws(() => native.memoryCommit(native.memoryOpen(), 99, 0, 'key', undefined, undefined, '{}', 1, 0), { message: /index out of bounds/ })
+})
+
+test('what is no handle, or no string, is an error in JavaScript', (t) => {
+  const native = require('../lib/native')
+  const { memoryLoad, memoryOpen } = native
+  for (const handle of [undefined, {}, native.ioOpen(() => {})]) t.throws(() => memoryLoad(handle, 'key'), { code: 'InvalidArg' })
+  for (const key of [undefined, 7, {}]) t.throws(() => memoryLoad(memoryOpen(), key), { code: 'StringExpected' })
+  t.is(memoryLoad(memoryOpen(), 'key', 'one too many'), null)
 })
 
 test('a listener that throws keeps no answer from anybody', async (t) => {

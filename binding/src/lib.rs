@@ -2,9 +2,10 @@
 //! `unsafe`.
 //!
 //! Plain functions with a store's handle as their first argument: a class method costs 300 ns before it does
-//! anything. Everything exported catches panics and throws them: none may abort the process. The public face,
-//! with its argument checks, is `lib/`.
+//! anything. Those that requests call are made by `direct!`, the others by `#[napi]`. Everything exported catches
+//! panics and throws them: none may abort the process. The public face, with its argument checks, is `lib/`.
 
+mod direct;
 mod memory;
 mod redis;
 mod scope;
@@ -14,9 +15,27 @@ mod wake;
 use koa_session_engine::commit::{Conflict, Empty, Plan, Request, Resolution};
 use koa_session_engine::store::{Commit, Outcome};
 use koa_session_engine::{change, commit, error, id};
-use napi::bindgen_prelude::Either;
+use napi::bindgen_prelude::{Either, Object};
+use napi::{Env, sys};
 use napi_derive::napi;
 use text::Text;
+
+/// Adds the functions of `direct!`, which `#[napi]` does not know.
+#[napi(module_exports)]
+pub fn export(exports: Object, env: Env) -> napi::Result<()> {
+    let functions: [(&str, sys::napi_callback); 9] = [
+        ("ioHold", Some(redis::io_hold)),
+        ("ioTake", Some(redis::io_take)),
+        ("memoryCommit", Some(memory::memory_commit)),
+        ("memoryFind", Some(memory::memory_find)),
+        ("memoryLoad", Some(memory::memory_load)),
+        ("redisCommit", Some(redis::redis_commit)),
+        ("redisFind", Some(redis::redis_find)),
+        ("redisLoad", Some(redis::redis_load)),
+        ("redisSet", Some(redis::redis_set)),
+    ];
+    functions.into_iter().try_for_each(|(name, function)| direct::export(&exports, &env, name, function))
+}
 
 /// What the end of a request does.
 #[napi(js_name = "Plan")]

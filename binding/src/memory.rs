@@ -1,5 +1,6 @@
 //! The memory store's functions: synchronous, under a handle that frees the store when JavaScript lets go of it.
 
+use crate::direct::{Held, direct};
 use crate::text::{Made, Text, made};
 use crate::{Answered, Status, answered, commit_of, scope, thrown, whole_ms};
 use koa_session_engine::store::Found;
@@ -40,11 +41,6 @@ pub fn memory_open(env: Env, name: Option<String>, max_bytes: Option<f64>) -> na
 static NAMED: Mutex<BTreeMap<String, Arc<MemoryStore>>> = Mutex::new(BTreeMap::new());
 
 #[napi(catch_unwind)]
-pub fn memory_load(env: Env, store: &Handle, key: Text) -> napi::Result<Option<Made>> {
-    store.read(&key.0, |text| made(env, text)).transpose()
-}
-
-#[napi(catch_unwind)]
 pub fn memory_set(store: &Handle, key: Text, text: Text, ttl_ms: f64) -> napi::Result<u32> {
     store.set(&key.0, &text.0, whole_ms(ttl_ms)).map_err(thrown)?;
     Ok(status(store, Status::Saved))
@@ -55,13 +51,6 @@ pub fn memory_destroy(store: &Handle, key: Text) -> bool {
     store.destroy(&key.0)
 }
 
-/// The text under a key or where a pointer leads from there, the milliseconds left of it, and where it was found if a
-/// pointer led there.
-#[napi(catch_unwind)]
-pub fn memory_find(store: &Handle, key: Text) -> Option<(Text, f64, Option<Text>)> {
-    store.find(&key.0).map(|Found { text, ttl_ms, key }| (Text(text), ttl_ms as f64, key.map(Text)))
-}
-
 /// An outcome as a number, and whether records have had to go before their time.
 fn status(store: &MemoryStore, status: Status) -> u32 {
     status as u32 + if store.has_evicted() { Status::Evicted as u32 } else { 0 }
@@ -70,27 +59,39 @@ fn status(store: &MemoryStore, status: Status) -> u32 {
 /// An outcome; with the merged text that was stored; and where the record had been moved, with its key too.
 type Committed = Either3<u32, Text, (Status, Option<Text>, Text)>;
 
-/// What became of the commit; a text is the merged one that was stored. Where the record was moved meanwhile, both and
-/// the key where it is.
-#[napi(catch_unwind)]
-#[allow(clippy::too_many_arguments)]
-pub fn memory_commit(
-    store: &Handle,
-    plan: u32,
-    flags: u32,
-    key: Text,
-    new_key: Option<Text>,
-    base: Option<Text>,
-    text: Option<Text>,
-    ttl_ms: f64,
-    grace_ms: f64,
-) -> napi::Result<Committed> {
-    let commit = commit_of(plan, flags, key.0, new_key.map(|key| key.0), base, text, ttl_ms, grace_ms);
-    Ok(match answered(store.commit(&commit).map_err(thrown)?) {
-        Answered { key: Some(key), status, text, .. } => Either3::C((status, text.map(Text), Text(key))),
-        Answered { text: Some(text), .. } => Either3::B(Text(text)),
-        Answered { status: outcome, .. } => Either3::A(status(store, outcome)),
-    })
+direct! {
+    /// The text under a key.
+    fn memory_load(env; store: Held<Arc<MemoryStore>>, key: Text) -> Option<Made> {
+        store.read(&key.0, |text| made(env, text)).transpose()
+    }
+
+    /// The text under a key or where a pointer leads from there, the milliseconds left of it, and where it was found if a
+    /// pointer led there.
+    fn memory_find(_env; store: Held<Arc<MemoryStore>>, key: Text) -> Option<(Text, f64, Option<Text>)> {
+        Ok(store.find(&key.0).map(|Found { text, ttl_ms, key }| (Text(text), ttl_ms as f64, key.map(Text))))
+    }
+
+    /// What became of the commit; a text is the merged one that was stored. Where the record was moved meanwhile, both
+    /// and the key where it is.
+    fn memory_commit(
+        _env;
+        store: Held<Arc<MemoryStore>>,
+        plan: u32,
+        flags: u32,
+        key: Text,
+        new_key: Option<Text>,
+        base: Option<Text>,
+        text: Option<Text>,
+        ttl_ms: f64,
+        grace_ms: f64
+    ) -> Committed {
+        let commit = commit_of(plan, flags, key.0, new_key.map(|key| key.0), base, text, ttl_ms, grace_ms);
+        Ok(match answered(store.commit(&commit).map_err(thrown)?) {
+            Answered { key: Some(key), status, text, .. } => Either3::C((status, text.map(Text), Text(key))),
+            Answered { text: Some(text), .. } => Either3::B(Text(text)),
+            Answered { status: outcome, .. } => Either3::A(status(&store, outcome)),
+        })
+    }
 }
 
 /// Records and bytes held.

@@ -1,9 +1,11 @@
 //! The Redis store's functions: submissions by number, completions in one list per wake-up.
 
+use crate::direct::{Held, direct};
 use crate::text::Text;
 use crate::wake::Wake;
 use crate::{Answered, Status, answered, commit_of, scope, whole_ms};
 use koa_session_engine::driver::Ticket;
+use koa_session_engine::error::Error;
 use koa_session_engine::store::Found;
 use koa_session_engine::store::redis::{
     Answer, DRIVER, Event, Job, Options, Port, RedisStore, Request, SentinelOptions, TlsOptions,
@@ -44,21 +46,6 @@ pub fn io_open(env: Env, on_wake: Function<'static, (), Unknown<'static>>) -> na
     Ok(External::new(Environment { port, wake }))
 }
 
-/// Does pending work keep the process alive from now on?
-#[napi(catch_unwind)]
-pub fn io_hold(env: Env, environment: &External<Environment>, hold: bool) {
-    let Wake(raw) = environment.wake;
-    // SAFETY: the thread-safe function lives as long as `environment` holds it, and #[napi] functions run on the
-    // JavaScript thread of its env, which is where these two may be called.
-    unsafe {
-        if hold {
-            sys::napi_ref_threadsafe_function(env.raw(), raw);
-        } else {
-            sys::napi_unref_threadsafe_function(env.raw(), raw);
-        }
-    }
-}
-
 /// Wakes the I/O thread for what was submitted since the last call.
 #[napi(catch_unwind)]
 pub fn io_flush() {
@@ -79,14 +66,35 @@ pub enum Told {
     Ttl = 128,
 }
 
-/// The completions that wait, as many as there is room for in `told`: their count; and of each the submission's number
-/// and the bits of `Told`. What they say is returned, one behind the other. A store's events come under the number that
-/// it was opened with, their name as the text.
-#[napi(catch_unwind)]
-pub fn io_take(environment: &External<Environment>, mut told: Uint32ArraySlice) -> Vec<Either<Text, f64>> {
-    // SAFETY: it is JavaScript's for the length of this call, on this thread, and nothing in here runs JavaScript.
-    let told = unsafe { told.as_mut() };
-    let done = environment.port.take(told.len() / 2);
+direct! {
+    /// Does pending work keep the process alive from now on?
+    fn io_hold(env; environment: Held<Environment>, hold: bool) -> () {
+        let Wake(raw) = environment.wake;
+        // SAFETY: the thread-safe function lives as long as `environment` holds it, and this is the JavaScript thread of
+        // its env, which is where these two may be called.
+        unsafe {
+            if hold {
+                sys::napi_ref_threadsafe_function(env.raw(), raw);
+            } else {
+                sys::napi_unref_threadsafe_function(env.raw(), raw);
+            }
+        }
+        Ok(())
+    }
+
+    /// The completions that wait, as many as there is room for in `told`: their count; and of each the submission's number
+    /// and the bits of `Told`. What they say is returned, one behind the other. A store's events come under the number
+    /// that it was opened with, their name as the text.
+    fn io_take(_env; environment: Held<Environment>, told: Uint32ArraySlice) -> Vec<Either<Text, f64>> {
+        let mut told = told;
+        // SAFETY: it is JavaScript's for the length of this call, on this thread, and nothing in here runs JavaScript.
+        let told = unsafe { told.as_mut() };
+        Ok(tell(environment.port.take(told.len() / 2), told))
+    }
+}
+
+/// Fills `told`, and returns what goes with it.
+fn tell(done: Vec<(u32, Result<Answer, Error>)>, told: &mut [u32]) -> Vec<Either<Text, f64>> {
     let mut said = Vec::with_capacity(done.len());
     told[0] = done.len() as u32;
     let mut places = told[1..].chunks_exact_mut(2);
@@ -208,42 +216,44 @@ pub fn redis_open(
     Ok(External::new(Handle { store, port, prefix }))
 }
 
-#[napi(catch_unwind)]
-pub fn redis_load(store: &Store, id: u32, key: Text) {
-    store.submit(id, Request::Load(store.key(key)));
-}
+direct! {
+    fn redis_load(_env; store: Held<Handle>, id: u32, key: Text) -> () {
+        store.submit(id, Request::Load(store.key(key)));
+        Ok(())
+    }
 
-#[napi(catch_unwind)]
-pub fn redis_find(store: &Store, id: u32, key: Text) {
-    store.submit(id, Request::Find(store.key(key)));
-}
+    fn redis_find(_env; store: Held<Handle>, id: u32, key: Text) -> () {
+        store.submit(id, Request::Find(store.key(key)));
+        Ok(())
+    }
 
-#[napi(catch_unwind)]
-pub fn redis_set(store: &Store, id: u32, key: Text, text: Text, ttl_ms: f64) {
-    store.submit(id, Request::Set(store.key(key), text.0, whole_ms(ttl_ms)));
+    fn redis_set(_env; store: Held<Handle>, id: u32, key: Text, text: Text, ttl_ms: f64) -> () {
+        store.submit(id, Request::Set(store.key(key), text.0, whole_ms(ttl_ms)));
+        Ok(())
+    }
+
+    fn redis_commit(
+        _env;
+        store: Held<Handle>,
+        id: u32,
+        plan: u32,
+        flags: u32,
+        key: Text,
+        new_key: Option<Text>,
+        base: Option<Text>,
+        text: Option<Text>,
+        ttl_ms: f64,
+        grace_ms: f64
+    ) -> () {
+        let (key, new_key) = (store.key(key), new_key.map(|key| store.key(key)));
+        store.submit(id, Request::Commit(commit_of(plan, flags, key, new_key, base, text, ttl_ms, grace_ms)));
+        Ok(())
+    }
 }
 
 #[napi(catch_unwind)]
 pub fn redis_destroy(store: &Store, id: u32, key: Text) {
     store.submit(id, Request::Destroy(store.key(key)));
-}
-
-#[napi(catch_unwind)]
-#[allow(clippy::too_many_arguments)]
-pub fn redis_commit(
-    store: &Store,
-    id: u32,
-    plan: u32,
-    flags: u32,
-    key: Text,
-    new_key: Option<Text>,
-    base: Option<Text>,
-    text: Option<Text>,
-    ttl_ms: f64,
-    grace_ms: f64,
-) {
-    let (key, new_key) = (store.key(key), new_key.map(|key| store.key(key)));
-    store.submit(id, Request::Commit(commit_of(plan, flags, key, new_key, base, text, ttl_ms, grace_ms)));
 }
 
 #[napi(catch_unwind)]
