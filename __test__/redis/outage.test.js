@@ -242,7 +242,7 @@ for (const { name, program } of servers) {
     const redis = await start(t, { program })
     const proxy = await startProxy(redis.port)
     t.teardown(() => proxy.stop())
-    const store = open(t, proxy.url, { ...PATIENT, commandTimeoutMs: 1000 })
+    const store = open(t, proxy.url, { ...PATIENT, commandTimeoutMs: 2500 })
     await Promise.all(Array.from({ length: 50 }, (_, n) => store.set(`late ${n}`, { n }, 60000)))
     const held = proxy.hold()
     const answers = Array.from({ length: 25 }, (_, n) => store.get(`late ${n}`))
@@ -327,7 +327,7 @@ for (const { name, program } of servers) {
     const proxy = await startProxy(redis.port)
     t.teardown(() => proxy.stop())
     const client = redis.client()
-    const store = open(t, proxy.url, { ...PATIENT, commandTimeoutMs: 1000 })
+    const store = open(t, proxy.url, { ...PATIENT, commandTimeoutMs: 2500 })
     const { browser, errors, events } = await serve(t, session({ store, key: 'sid' }), async (ctx) => {
       ctx.session.count = (ctx.session.count ?? 0) + 1
       if (ctx.path === '/lost') {
@@ -359,7 +359,7 @@ for (const { name, program } of servers) {
       const proxy = await startProxy(redis.port)
       t.teardown(() => proxy.stop())
       const client = redis.client()
-      const store = open(t, proxy.url, { ...PATIENT, commandTimeoutMs: 1000 })
+      const store = open(t, proxy.url, { ...PATIENT, commandTimeoutMs: 2500 })
       const { browser, errors, events } = await serve(t, session({ store, key: 'sid', adoptUnknownIds }), async (ctx) => {
         if (ctx.path === '/lost') {
           ctx.session.created = true

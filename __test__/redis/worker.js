@@ -12,7 +12,7 @@ const [task, url, n] = isMainThread ? process.argv.slice(2) : [workerData.task, 
 const tell = (message) => isMainThread ? process.send(message) : parentPort.postMessage(message)
 const port = isMainThread ? process : parentPort
 
-const store = new session.RedisStore({ url })
+const store = new session.RedisStore({ url, commandTimeoutMs: 20000 }) // what is tested here is not how long it takes
 
 const tasks = {
   // Writes and reads sessions of its own, tells how many were right, and waits for the word to end or to pend.

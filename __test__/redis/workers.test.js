@@ -36,7 +36,7 @@ test(`${name}: each worker thread has its own store, and one I/O thread serves a
   const redis = await start(t, { program })
   t.is(await script(t, redis, `
     const main = async () => {
-      const store = new session.RedisStore({ url })
+      const store = new session.RedisStore({ url, commandTimeoutMs: 20000 })
       const workers = Array.from({ length: 8 }, (_, n) => hire('serve', { n }))
       const answers = await Promise.all(workers.map((each) => once(each, 'message')))
       console.log(answers.map(([{ right, wrong }]) => right + ' ' + wrong).join())
