@@ -203,6 +203,18 @@ test('undefined is stored as null, as a store in JavaScript would have it', (t) 
   t.deepEqual([1, 2, 3].map(() => snapshots.serialize('key', undefined)), ['null', 'null', 'null'])
 })
 
+test.serial('a member whose name Object.prototype answers to with a setter is kept', (t) => {
+  Object.defineProperty(Object.prototype, 'user', { configurable: true, get () {}, set () {} }) // eslint-disable-line no-extend-native
+  t.teardown(() => { delete Object.prototype.user })
+  const snapshots = new Snapshots()
+  for (const n of [1, 1, 1, 2, 2, 3]) {
+    const session = parsed(`{"n":${n},"user":{"id":5},"z":${n}}`)
+    const text = JSON.stringify(session)
+    t.is(snapshots.serialize('key', session), text)
+    t.is(JSON.stringify(snapshots.parse('key', text)), text)
+  }
+})
+
 for (const inherited of [true, { of: 'an object' }]) {
   test(`what Object.prototype was given is no member of a session: ${JSON.stringify(inherited)}`, (t) => {
     const text = JSON.stringify({ n: 1, within: { inherited }, inherited })

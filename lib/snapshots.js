@@ -178,11 +178,11 @@ const sameShape = (value) => {
 }
 
 // Not of a text that JSON.stringify would not have made: its members' texts would say something else. Nor of one with a
-// __proto__: assigning that is no way to copy it.
+// name that Object.prototype has too (__proto__, or what others have put there): assigning is no way to copy that.
 const split = (known, names) => {
   known.heads = names.map((name, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`)
   known.members = names.map((name, at) => memberText(known.heads[at], name, known.value[name]))
-  if (names.includes('__proto__') || joined(known.heads, known.members) !== known.text) known.members = null
+  if (names.some((name) => name in Object.prototype) || joined(known.heads, known.members) !== known.text) known.members = null
 }
 
 const joined = (heads, members) => {
