@@ -204,7 +204,7 @@ test('undefined is stored as null, as a store in JavaScript would have it', (t) 
 })
 
 test.serial('a member whose name Object.prototype answers to with a setter is kept', (t) => {
-  Object.defineProperty(Object.prototype, 'user', { configurable: true, get () {}, set () {} }) // eslint-disable-line no-extend-native
+  Object.defineProperty(Object.prototype, 'user', { configurable: true, get: () => undefined, set () {} }) // eslint-disable-line no-extend-native
   t.teardown(() => { delete Object.prototype.user })
   const snapshots = new Snapshots()
   for (const n of [1, 1, 1, 2, 2, 3]) {

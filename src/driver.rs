@@ -37,7 +37,7 @@ pub struct Driver<J> {
 const SERIAL: u32 = 16;
 
 /// As soon as a job has to come, and as long as the thread looks for it.
-const SOON: Duration = Duration::from_micros(100);
+const SOON: Duration = Duration::from_micros(200);
 
 /// How the jobs have come so far.
 struct Pace {
