@@ -51,8 +51,7 @@ impl Pace {
         Self { last: Instant::now(), serial: 0 }
     }
 
-    fn note(&mut self, jobs: usize) {
-        let now = Instant::now();
+    fn note(&mut self, jobs: usize, now: Instant) {
         self.serial = if jobs == 1 && now - self.last < SOON { self.serial.saturating_add(1) } else { 0 };
         self.last = now;
     }
@@ -93,7 +92,7 @@ impl<J: Job> Driver<J> {
                 }
                 self.wait().await;
                 let jobs = std::mem::take(&mut *lock(&self.jobs));
-                pace.note(jobs.len());
+                pace.note(jobs.len(), Instant::now());
                 for job in jobs {
                     // A panic costs the job (its ticket says so) and not the thread that serves all others.
                     drop(catch_unwind(AssertUnwindSafe(|| job.start())));
@@ -334,8 +333,7 @@ mod tests {
     fn a_series_is_of_jobs_that_come_alone_and_soon() {
         let mut pace = Pace::new();
         let mut serial = |jobs, after| {
-            pace.last = Instant::now().checked_sub(after).expect("the clock goes back so far");
-            pace.note(jobs);
+            pace.note(jobs, pace.last + after);
             pace.serial
         };
         let (soon, late) = (Duration::ZERO, SOON);
