@@ -164,6 +164,48 @@ for (const [name, makeStore] of Object.entries(stores)) {
     t.deepEqual(errors, [])
   })
 
+  test(`what the handler has frozen in place is saved, updated and ended, on ${name}`, async (t) => {
+    const { start, slowly, errors } = await app(t, makeStore(t), {
+      ...routes,
+      update: async (ctx) => {
+        Object.freeze(ctx.session)
+        await ctx.sessionHandler.update((session) => { session.n++ })
+      },
+      slow: async (ctx) => {
+        Object.freeze(ctx.session)
+        ctx.sessionHandler.regenerateId()
+        await ctx.sessionHandler.save()
+      }
+    })
+    const user = await start()
+    t.deepEqual(JSON.parse((await user.get('/update')).body), { user: 'ann', n: 1 })
+    t.is((await slowly(user, () => user.get('/logout'))).body, '{}')
+    t.deepEqual(errors, [])
+  })
+
+  test(`update() that changes nothing brings what others have saved, on ${name}`, async (t) => {
+    const { start, slowly } = await app(t, makeStore(t), {
+      ...routes,
+      slow: async (ctx) => {
+        Object.freeze(ctx.session)
+        await ctx.sessionHandler.update(() => {})
+      }
+    })
+    const user = await start()
+    t.deepEqual(JSON.parse((await slowly(user, () => user.get('/other'))).body), { user: 'ann', n: 0, other: 1 })
+  })
+
+  test(`the attributes' function is shown what update() saves, on ${name}`, async (t) => {
+    const shown = []
+    const { start } = await app(t, makeStore(t), {
+      ...routes,
+      update: (ctx) => ctx.sessionHandler.update((session) => { session.n++ })
+    }, { cookie: (ctx) => { shown.push(ctx.session?.n) } })
+    const user = await start()
+    await user.get('/update')
+    t.deepEqual(shown, [0, 1])
+  })
+
   test(`update() and save() in an update's function reject at once, on ${name}`, async (t) => {
     const { start } = await app(t, makeStore(t), {
       ...routes,
@@ -269,6 +311,58 @@ test('the inner session is not mixed up with what the outer handler saves', asyn
   t.deepEqual([...outer.records.values(), ...inner.records.values()], ['{"out":1}', '{"in":1}'])
   await user.get('/delete')
   t.deepEqual([...outer.records.values(), ...inner.records.values()], ['{"out":1}'])
+})
+
+test('two sessions in one context are each what its own handlers make of it', async (t) => {
+  const [outer, inner] = [new session.MemoryStore(), new session.MemoryStore()]
+  const { browser } = await serve(t, session({ key: 'out', store: outer }), async (ctx, next) => {
+    ctx.session.before = ctx.path
+    await next()
+    ctx.session.after = ctx.path
+  }, session({ key: 'in', store: inner }), async (ctx) => {
+    ctx.session.in = ctx.path
+    ctx.body = 'done'
+  })
+  const user = browser()
+  for (const path of ['/1', '/2', '/3']) {
+    await user.get(path)
+    t.deepEqual(outer.get(`out:${user.cookies.get('out')}`), { before: path, after: path })
+    t.deepEqual(inner.get(`in:${user.cookies.get('in')}`), { in: path })
+  }
+})
+
+test('an update() of the outer session leaves alone what was put in the place of the inner one', async (t) => {
+  const inner = new session.MemoryStore()
+  const { browser } = await serve(t, session({ key: 'out' }), async (ctx, next) => {
+    const assigned = gate()
+    const updated = ctx.sessionHandler.update(async (draft) => {
+      await assigned.passed
+      draft.n = ctx.path
+    })
+    ctx.state.outer = { assigned, updated }
+    await next()
+  }, session({ key: 'in', store: inner }), async (ctx) => {
+    delete ctx.session
+    ctx.session = { in: ctx.path }
+    ctx.state.outer.assigned.open()
+    await ctx.state.outer.updated
+    ctx.body = 'done'
+  })
+  const user = browser()
+  for (const path of ['/1', '/2', '/3']) {
+    await user.get(path)
+    t.deepEqual(inner.get(`in:${user.cookies.get('in')}`), { in: path })
+  }
+})
+
+test('an accessor that others have defined for all contexts is not in the way', async (t) => {
+  const { app, browser } = await serve(t, session(), (ctx) => {
+    ctx.session.n = (ctx.session.n ?? 0) + 1
+    ctx.body = String(ctx.session.n)
+  })
+  Object.defineProperty(app.context, 'session', { get: () => undefined })
+  const user = browser()
+  for (const n of ['1', '2', '3']) t.is((await user.get()).body, n)
 })
 
 test('a getter that throws in the place of ctx.session fails its own request only', async (t) => {

@@ -30,6 +30,8 @@ const SESSION = {
 const INTACT = Symbol('intact')
 let probing = false
 
+const SMALL = 256 // characters
+
 // The session of one request.
 class Session {
   constructor (ctx, config, id) {
@@ -90,7 +92,24 @@ class Session {
     const { ctx } = this
     ctx[STATE] = this
     ctx.sessionHandler = this.handler
-    Object.defineProperty(ctx, 'session', SESSION)
+    if (!('session' in ctx) && this.isAtHand()) ctx.session = this.value
+    else this.defineAccessor()
+  }
+
+  // From here on ctx.session is `value`, whatever that becomes; unless another middleware's session is in front.
+  defineAccessor () {
+    if (this.ctx[STATE] === this) Object.defineProperty(this.ctx, 'session', SESSION)
+  }
+
+  // Opens a small session whose text was seen before: copying and comparing it takes less than defining the accessor.
+  isAtHand () {
+    const { text, value } = this.record
+    if (text === null || text.length > SMALL || value !== undefined) return false
+    this.snapshot = this.config.backend.snapshots.atHand(this.storeKey, text)
+    if (this.snapshot === undefined) return false
+    this.opened = true
+    this.loaded = this.value = this.snapshot.value
+    return true
   }
 
   read () {
@@ -125,11 +144,13 @@ class Session {
   settle () {
     if (this.ctx[STATE] !== this) return // another middleware's session is in front
     const found = this.property()
-    if (found !== INTACT) {
-      this.assign(found)
-      this.expose()
-    }
+    if (found !== INTACT && !(this.opened && found === this.value)) this.put(found)
     if (this.opened && (typeof this.value !== 'object' || this.value === null)) this.value = {}
+  }
+
+  put (value) {
+    this.assign(value)
+    this.defineAccessor()
   }
 
   // What is in the place of our property: INTACT, while it is there.
@@ -261,7 +282,7 @@ class Session {
   startAnew (value) {
     this.record = NOTHING
     this.identify(undefined)
-    if (this.opened) this.value = become(this.value, value)
+    if (this.opened) this.put(become(this.value, value))
     this.loaded = this.value
   }
 
@@ -271,7 +292,7 @@ class Session {
     this.record = record
     if (!this.opened) return
     const text = serialize(this.value)
-    this.value = become(this.value, JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}')))
+    this.put(become(this.value, JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}'))))
     this.loaded = this.value
   }
 
@@ -282,6 +303,7 @@ class Session {
   // Lets `look` see that value as ctx.session.
   showing (value, look) {
     const { opened, value: own } = this
+    this.defineAccessor()
     Object.assign(this, { opened: true, value })
     try {
       return look()

@@ -17,6 +17,10 @@ class Snapshot {
     this.next = undefined // what is known of the text of what was compared; undefined where JSON.stringify has to make it
   }
 
+  static of (known) {
+    return new Snapshot(known.text, copyOf(known.value), known.value, known)
+  }
+
   // Is `now`, as JSON has it, what was loaded?
   compare (now) {
     this.next = this.known?.next(now)
@@ -56,9 +60,15 @@ class Snapshots {
 
   take (key, text) {
     const known = this.#meet(key, text)
-    if (known?.value) return new Snapshot(text, copyOf(known.value), known.value, known)
+    if (known?.value) return Snapshot.of(known)
     const value = parseSession(text)
     return new Snapshot(text, value, { ...value }, undefined)
+  }
+
+  // What take would give, where that is but a copy.
+  atHand (key, text) {
+    const known = this.get(key, text)
+    return known?.value ? Snapshot.of(known) : undefined
   }
 
   // The value alone, of whatever JSON the text is.
