@@ -70,13 +70,12 @@ function installedSize (names) {
 async function run ({ quick, rounds = quick ? 3 : 11, log }) {
   log('require')
   const sizes = Object.fromEntries(Object.entries(contestants).map(([name, packages]) => [name, installedSize(packages)]))
-  const names = Object.keys(contestants).slice(0, quick ? 2 : undefined)
-  const cell = await alternate(rounds, names, async (name) => ({
+  const cell = { name: 'sessions on Redis', contestants: Object.keys(contestants).slice(0, quick ? 2 : undefined) }
+  return alternate(rounds, [cell], async (name) => ({
     'require ms': await askOnce('arrival-worker.js', contestants[name]),
     'installed MB': sizes[name] / 1e6,
     ...name === OURS && { '.node MB': addonSize() / 1e6 }
   }))
-  return { 'sessions on Redis': cell }
 }
 
 const against = (measure) => PEERS.map((to) => ({ label: to, measure, of: OURS, to }))

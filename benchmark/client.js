@@ -20,28 +20,26 @@ async function limit (port, op) {
   return { 'ops/s': Number(stdout.trim().split('\n').at(-1).split(',')[1].replaceAll('"', '')) }
 }
 
-async function run ({ quick, rounds = quick ? 3 : 7, log }) {
-  const ms = quick ? 120 : 500
+async function run ({ quick, rounds = quick ? 3 : 15, log }) {
+  const ms = quick ? 120 : 250
   const redis = await startRedis()
   const workers = {}
-  const cells = {}
+  const cells = ['get', 'set'].flatMap((op) => (quick ? [1, 64] : IN_FLIGHT).map((inFlight) => ({
+    name: `${op}, ${inFlight} in flight`, contestants: [OURS, ...PEERS, ...quick || inFlight === 1 ? [] : [LIMIT]], op, inFlight
+  })))
   try {
     for (const name of [OURS, ...PEERS]) {
       workers[name] = start('client-worker.js')
       await workers[name].ask({ name, url: redis.url })
     }
-    for (const op of ['get', 'set']) {
-      for (const inFlight of quick ? [1, 64] : IN_FLIGHT) {
-        const name = `${op}, ${inFlight} in flight`
-        log(name)
-        for (const worker of Object.values(workers)) await worker.ask({ op, inFlight, ms: ms / 2 }) // to warm up
-        const names = [...Object.keys(workers), ...quick || inFlight === 1 ? [] : [LIMIT]]
-        cells[name] = await alternate(rounds, names, (name) => {
-          return name === LIMIT ? limit(redis.port, op) : workers[name].ask({ op, inFlight, ms })
-        })
-      }
+    log('to warm up')
+    for (const { op, inFlight } of cells) {
+      for (const worker of Object.values(workers)) await worker.ask({ op, inFlight, ms: ms / 2 })
     }
-    return cells
+    return await alternate(rounds, cells, (name, { op, inFlight, ...cell }, round) => {
+      if (name === OURS) log(`${cell.name}, round ${round + 1}`)
+      return name === LIMIT ? limit(redis.port, op) : workers[name].ask({ op, inFlight, ms })
+    })
   } finally {
     await Promise.all(Object.values(workers).map((worker) => worker.stop()))
     await redis.stop()

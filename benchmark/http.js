@@ -14,7 +14,6 @@ const { mainThread } = require('./cpu')
 const { alternate } = require('./ratio')
 const { SIZES } = require('./session-data')
 
-const USERS = 1000
 const LOGINS_AT_ONCE = 20
 const SECONDS = 1
 const OURS = 'koa-session-native, Redis'
@@ -25,7 +24,6 @@ const cellOf = (action, connections, size) => ({
   name: `${action}${size === undefined ? '' : ` ${size}`}, ${connections} connections`, action, connections, size
 })
 
-// Logins come last: the sessions that they leave behind are a burden to the stores in memory.
 const cellsOf = ({ quick }) => quick
   ? [cellOf('read', 32, '150 B'), cellOf('change', 32, '150 B')]
   : [
@@ -33,8 +31,11 @@ const cellsOf = ({ quick }) => quick
         ...Object.keys(SIZES).map((size) => cellOf(action, 32, size)),
         cellOf(action, 256, '150 B')
       ]),
-      ...['untouched', 'login'].flatMap((action) => [32, 256].map((connections) => cellOf(action, connections)))
+      ...[32, 256].map((connections) => cellOf('untouched', connections))
     ]
+
+// They come last: the sessions that they leave behind are a burden to the stores in memory.
+const loginsOf = ({ quick }) => quick ? [] : [32, 256].map((connections) => cellOf('login', connections))
 
 /** A contestant that is running, with the cookies of its users. */
 class Running {
@@ -49,9 +50,9 @@ class Running {
     return new Running(child, await child.ask({ name, url: redis.url }), dir)
   }
 
-  async logIn (size) {
+  async logIn (users, size) {
     const cookies = []
-    while (cookies.length < USERS) {
+    while (cookies.length < users) {
       cookies.push(...await Promise.all(Array.from({ length: LOGINS_AT_ONCE }, () => this.newCookie(size))))
     }
     this.cookieFiles[size] = path.join(this.dir, `${this.child.pid} ${size}`)
@@ -78,25 +79,26 @@ class Running {
   }
 }
 
-async function run ({ quick, rounds = quick ? 2 : 5, log }) {
+async function run ({ quick, rounds = quick ? 2 : 7, log }) {
   const names = quick ? QUICK : Object.keys(contestants)
   const redis = await startRedis()
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'koa-session-native-bench-'))
   const servers = {}
-  const cells = {}
+  const running = async (cells) => {
+    log('to warm up')
+    for (const cell of quick ? [] : cells) await Promise.all(Object.values(servers).map((server) => server.load({ ...cell, connections: 4 })))
+    return alternate(rounds, cells.map((cell) => ({ ...cell, contestants: names })), (name, cell, round) => {
+      if (name === BARE) log(`${cell.name}, round ${round + 1}`)
+      return servers[name].load(cell)
+    })
+  }
   try {
     for (const name of names) {
       log(`starting ${name}`)
       servers[name] = await Running.start(name, redis, dir)
-      for (const size of quick ? ['150 B'] : Object.keys(SIZES)) await servers[name].logIn(size)
+      for (const size of quick ? ['150 B'] : Object.keys(SIZES)) await servers[name].logIn(quick ? 200 : 1000, size)
     }
-    for (const cell of cellsOf({ quick })) {
-      log(cell.name)
-      // To warm up.
-      if (!quick) await Promise.all(Object.values(servers).map((server) => server.load({ ...cell, connections: 4 })))
-      cells[cell.name] = await alternate(rounds, names, (name) => servers[name].load(cell))
-    }
-    return cells
+    return { ...await running(cellsOf({ quick })), ...await running(loginsOf({ quick })) }
   } finally {
     await Promise.all(Object.values(servers).map(({ child }) => child.stop()))
     await redis.stop()

@@ -1,7 +1,7 @@
 'use strict'
 
-// One cell of in-process.js: requests one after another, in many short slices that alternate between the contestants;
-// a round is the median of its slices.
+// One round of a cell of in-process.js: requests one after another, in many short slices that alternate between the
+// contestants; what counts is the median of the slices.
 
 const { EventEmitter } = require('node:events')
 const Koa = require('koa')
@@ -12,8 +12,6 @@ const { BARE } = require('./contestants')
 const { clock } = require('./cpu')
 const { median, rotated } = require('./ratio')
 const { sessionOf } = require('./session-data')
-
-const WARM_UP = 12000 // requests of each contestant, or as many as 30 MB of sessions
 
 const socket = Object.assign(new EventEmitter(), { readable: true, writable: true, encrypted: false, remoteAddress: '127.0.0.1' })
 
@@ -125,7 +123,7 @@ async function slice ({ listener, cookie }, requests) {
   return (clock() - start) * 1000 / requests
 }
 
-serve(async ({ action, bytes, rounds, slices, requests }) => {
+serve(async ({ action, bytes, warmUp, slices, requests }) => {
   const contestants = {
     [BARE]: { listener: appOf(untouched) },
     'koa-session-minimal': await contestant(minimal(), inPlace(bytes), action),
@@ -133,18 +131,14 @@ serve(async ({ action, bytes, rounds, slices, requests }) => {
     'imsession()': await contestant(session.imsession(), replacing(bytes), action)
   }
   const names = Object.keys(contestants)
-  const round = async (turns) => {
+  const run = async (turns) => {
     const times = Object.fromEntries(names.map((name) => [name, []]))
     for (let turn = 0; turn < turns; turn++) {
       for (const name of rotated(names, turn)) times[name].push(await slice(contestants[name], requests))
     }
     return times
   }
-  await round(Math.ceil(Math.min(WARM_UP, 30e6 / bytes) / requests))
-  const cell = Object.fromEntries(names.map((name) => [name, []]))
-  for (let n = 0; n < rounds; n++) {
-    const times = await round(slices)
-    for (const name of names) cell[name].push({ µs: median(times[name]) })
-  }
-  return cell
+  await run(Math.ceil(warmUp * Math.min(1, 1000 / bytes) / requests)) // of large sessions fewer, which take as long
+  const times = await run(slices)
+  return Object.fromEntries(names.map((name) => [name, median(times[name])]))
 })

@@ -13,21 +13,19 @@ const COUNTS = [200000, 1000000]
 
 async function run ({ quick, rounds = quick ? 1 : 5, log }) {
   // Our store may take nine seconds to free what has expired.
-  const pace = quick ? { patience: 3, settleMs: 2000 } : { patience: 10, settleMs: 11000 }
-  const cells = {}
-  for (const count of COUNTS.slice(quick ? 1 : 0)) {
-    const name = `${count.toLocaleString('en')} sessions`
-    cells[name] = await alternate(rounds, quick ? [OURS] : [NOTHING, OURS, ...PEERS], async (store, round) => {
-      log(`${name}, ${store}, round ${round + 1}`)
-      try {
-        return await askOnce('memory-worker.js', { store, count, ...pace }, { execArgv: ['--expose-gc', '--max-old-space-size=8192'] })
-      } catch (error) {
-        log(error.message)
-        return { failed: error.message }
-      }
-    })
-  }
-  return cells
+  const pace = quick ? { patience: 2, settleMs: 2000 } : { patience: 10, settleMs: 11000 }
+  const cells = COUNTS.slice(quick ? 1 : 0).map((count) => ({
+    name: `${count.toLocaleString('en')} sessions`, contestants: quick ? [OURS] : [NOTHING, OURS, ...PEERS], count
+  }))
+  return alternate(rounds, cells, async (store, { name, count }, round) => {
+    log(`${name}, ${store}, round ${round + 1}`)
+    try {
+      return await askOnce('memory-worker.js', { store, count, ...pace }, { execArgv: ['--expose-gc', '--max-old-space-size=8192'] })
+    } catch (error) {
+      log(error.message)
+      return { failed: error.message }
+    }
+  })
 }
 
 const MEASURES = ['RSS B', 'heap B', 'GC ms', 'writing ms', 'reading ms', 'expiring ms', 'RSS B after expiry']

@@ -11,13 +11,19 @@ const median = (values) => {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** Runs all rounds of a cell. Who begins changes, and the direction, so that nobody always follows the same one. */
-async function alternate (rounds, contestants, measure) {
-  const cell = Object.fromEntries(contestants.map((name) => [name, []]))
+/**
+ * Measures the contestants of each cell, round after round. A round goes through all cells, so that what the machine does
+ * for a minute is in one round of many cells and not in all rounds of one. Who begins changes, and the direction, so that
+ * nobody always follows the same one. `cells` are `{ name, contestants, ... }`.
+ */
+async function alternate (rounds, cells, measure) {
+  const results = Object.fromEntries(cells.map(({ name, contestants }) => [name, Object.fromEntries(contestants.map((each) => [each, []]))]))
   for (let round = 0; round < rounds; round++) {
-    for (const name of rotated(contestants, round)) cell[name].push(await measure(name, round))
+    for (const cell of cells) {
+      for (const name of rotated(cell.contestants, round)) results[cell.name][name].push(await measure(name, cell, round))
+    }
   }
-  return cell
+  return results
 }
 
 const rotated = (list, by) => {
