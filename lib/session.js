@@ -15,7 +15,7 @@ const { Plan, Conflict, Outcome: { Destroyed, Gone, Refused, Unremoved } } = nat
 // Where a context keeps the session of the middleware that is running: the innermost, where there are several.
 const STATE = Symbol('session')
 
-// One property for all contexts, since closures and accessors of each request's own cost more than all else here.
+// One accessor for all contexts, since closures and accessors of each request's own cost more than all else here.
 // It is an own property, and configurable, so that `delete ctx.session` clears as it does with a plain one.
 const SESSION = {
   configurable: true,
@@ -101,7 +101,7 @@ class Session {
     if (this.ctx[STATE] === this) Object.defineProperty(this.ctx, 'session', SESSION)
   }
 
-  // Opens a small session whose text was seen before: copying and comparing it takes less than defining the accessor.
+  // Opens a small session whose text was seen before: copying and comparing it takes about as long as defining the accessor.
   isAtHand () {
     const { text, value } = this.record
     if (text === null || text.length > SMALL || value !== undefined) return false

@@ -2,16 +2,17 @@
 //!
 //! One lock guards a store; the sweep gives it up after every slice.
 
+mod index;
+mod sweeper;
+
 use super::{Commit, Found, Outcome, pointer_key};
 use crate::commit::{Plan, Resolution};
 use crate::error::Error;
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use std::hash::BuildHasher;
+use index::Index;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use sweeper::Sweeper;
 
 /// What a record takes beside its key and text: its slot, its place in the index, the allocator's header.
 const RECORD_OVERHEAD: usize = 64;
@@ -38,8 +39,8 @@ struct Inner {
 
 /// A record, or a free slot (`data` empty; no key is).
 struct Slot {
-    /// The key's bytes, then the text's.
-    data: Box<[u8]>,
+    /// The key, then the text.
+    data: Box<str>,
     key_len: u32,
     newer: u32,
     older: u32,
@@ -126,7 +127,7 @@ impl MemoryStore {
 
     /// Records held now; expired ones count until they are swept.
     pub fn len(&self) -> usize {
-        self.lock().index.len
+        self.lock().index.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -160,7 +161,7 @@ impl MemoryStore {
                 inner.free_slot(slot as u32);
             }
         }
-        if inner.index.len == 0 && !inner.slots.is_empty() {
+        if inner.index.len() == 0 && !inner.slots.is_empty() {
             let emptied = std::mem::replace(&mut *inner, Inner::new());
             drop(inner);
             drop(emptied); // which takes its time, out of the lock
@@ -196,7 +197,7 @@ impl Inner {
     }
 
     fn find(&self, key: &str) -> Option<u32> {
-        self.index.find(key.as_bytes(), &self.slots)
+        self.index.find(key, &self.slots)
     }
 
     /// The live record's text; marks it as used, and frees it if its time is over.
@@ -207,7 +208,7 @@ impl Inner {
             return None;
         }
         self.use_now(place);
-        std::str::from_utf8(self.slot(place).text()).ok()
+        Some(self.slot(place).text())
     }
 
     fn get_with_ttl(&mut self, key: &str) -> Option<(String, i64)> {
@@ -247,7 +248,7 @@ impl Inner {
         if bytes > max_bytes {
             return Err(Error::TooLarge { bytes, max_bytes });
         }
-        let data = [key.as_bytes(), text.as_bytes()].concat().into_boxed_slice();
+        let data = [key, text].concat().into_boxed_str();
         let deadline = now_ms().saturating_add(ttl_ms);
         if let Some(place) = self.find(key) {
             self.use_now(place); // and so not the one to be evicted for itself
@@ -326,54 +327,12 @@ impl Inner {
     }
 }
 
-/// Slots by the hash of their key, in parts: one that grows moves its own places only, and nobody waits long for it.
-struct Index {
-    parts: Vec<HashTable<u32>>,
-    hasher: FixedState,
-    len: usize,
-}
-
-const PARTS: usize = 256;
-
-impl Index {
-    fn new() -> Self {
-        let parts = std::iter::repeat_with(HashTable::new).take(PARTS).collect();
-        Self { parts, hasher: FixedState::with_seed(rand::random()), len: 0 }
-    }
-
-    /// By the hash's middle bits: a table itself goes by the lowest and the highest ones.
-    fn part(hash: u64) -> usize {
-        (hash >> 32) as usize % PARTS
-    }
-
-    fn find(&self, key: &[u8], slots: &[Slot]) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
-        self.parts[Self::part(hash)].find(hash, |place| slots[*place as usize].key() == key).copied()
-    }
-
-    fn insert(&mut self, place: u32, slots: &[Slot]) {
-        let Self { parts, hasher, len } = self;
-        let hash_of = |place: &u32| hasher.hash_one(slots[*place as usize].key());
-        let hash = hash_of(&place);
-        parts[Self::part(hash)].insert_unique(hash, place, hash_of);
-        *len += 1;
-    }
-
-    fn remove(&mut self, place: u32, slots: &[Slot]) {
-        let hash = self.hasher.hash_one(slots[place as usize].key());
-        if let Ok(entry) = self.parts[Self::part(hash)].find_entry(hash, |other| *other == place) {
-            entry.remove();
-            self.len -= 1;
-        }
-    }
-}
-
 impl Slot {
-    fn key(&self) -> &[u8] {
+    fn key(&self) -> &str {
         &self.data[..self.key_len as usize]
     }
 
-    fn text(&self) -> &[u8] {
+    fn text(&self) -> &str {
         &self.data[self.key_len as usize..]
     }
 }
@@ -382,54 +341,6 @@ impl Slot {
 fn now_ms() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_millis() as u64
-}
-
-/// One thread for all stores of the process that frees what has expired; it holds no event loop open.
-struct Sweeper {
-    stores: Mutex<Vec<Weak<MemoryStore>>>,
-    thread: thread::Thread,
-}
-
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// Slots looked at under one hold of a store's lock: each of a turn's reads may have to wait for one, and a turn has many.
-const SWEEP_SLICE: usize = 128;
-const SWEEP_PAUSE: Duration = Duration::from_micros(100);
-/// A store is swept whole in this many rounds.
-const SWEEP_ROUNDS: usize = 8;
-
-impl Sweeper {
-    fn watch(store: &Arc<MemoryStore>) {
-        static SWEEPER: LazyLock<Sweeper> = LazyLock::new(|| {
-            let thread = thread::Builder::new().name("session-sweep".into()).spawn(|| SWEEPER.run());
-            let thread = thread.expect("the system gives no thread for the session sweep").thread().clone();
-            Sweeper { stores: Mutex::default(), thread }
-        });
-        SWEEPER.stores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(store));
-        SWEEPER.thread.unpark();
-    }
-
-    fn run(&self) {
-        loop {
-            let stores: Vec<_> = {
-                let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
-                stores.retain(|store| store.strong_count() > 0);
-                stores.iter().filter_map(Weak::upgrade).collect()
-            };
-            if stores.is_empty() {
-                thread::park(); // until the next store is made
-                continue;
-            }
-            for store in &stores {
-                let slots = store.lock().slots.len();
-                for _ in 0..(slots / SWEEP_ROUNDS / SWEEP_SLICE + 1) {
-                    store.sweep(SWEEP_SLICE);
-                    thread::sleep(SWEEP_PAUSE); // a lock that is taken again at once keeps all others waiting
-                }
-            }
-            drop(stores);
-            thread::park_timeout(SWEEP_EVERY);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use super::*;
 use crate::commit::Conflict;
 use crate::commit::Empty;
 use std::thread::{sleep, spawn};
+use std::time::Duration;
 
 pub const HOUR: u64 = 3_600_000;
 pub const NO_BOUND: usize = 1 << 40;
