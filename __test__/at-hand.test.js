@@ -3,7 +3,10 @@
 // A small session that was seen twice stands in the context as a plain property, not behind an accessor. Nobody must be
 // able to tell: what is tested of sessions that were not seen before holds where each has been.
 
+const test = require('ava')
+const session = require('..')
 const { Snapshots } = require('../lib/snapshots')
+const { serve } = require('./helpers/serve')
 
 const { atHand } = Snapshots.prototype
 Snapshots.prototype.atHand = function (key, text) {
@@ -11,6 +14,18 @@ Snapshots.prototype.atHand = function (key, text) {
   this.take(key, text)
   return atHand.call(this, key, text)
 }
+
+test('a small session stands in the context as a plain property, and a large one behind an accessor', async (t) => {
+  const { browser } = await serve(t, session(), (ctx) => {
+    const isPlain = Object.hasOwn(Object.getOwnPropertyDescriptor(ctx, 'session'), 'value')
+    ctx.session.text = 'x'.repeat(ctx.path.length)
+    ctx.body = String(isPlain)
+  })
+  const user = browser()
+  const bodies = []
+  for (const path of ['/', '/', `/${'x'.repeat(300)}`, '/']) bodies.push((await user.get(path)).body)
+  t.deepEqual(bodies, ['false', 'true', 'true', 'false'])
+})
 
 require('./commits.test')
 require('./session-handler.test')

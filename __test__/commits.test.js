@@ -195,6 +195,68 @@ for (const [name, makeStore] of Object.entries(stores)) {
     t.deepEqual(JSON.parse((await slowly(user, () => user.get('/other'))).body), { user: 'ann', n: 0, other: 1 })
   })
 
+  test(`what the handler has put in the session's place before update() is not lost, on ${name}`, async (t) => {
+    const put = {
+      assigned: (ctx) => { ctx.session = { ...ctx.session, mine: 1 } },
+      cleared: (ctx) => { ctx.session = null },
+      deleted: (ctx) => { delete ctx.session },
+      replaced: (ctx) => {
+        delete ctx.session
+        ctx.session = { mine: 1 }
+      }
+    }
+    const { start } = await app(t, makeStore(t), {
+      ...routes,
+      ...Object.fromEntries(Object.entries(put).map(([path, does]) => [path, async (ctx) => {
+        does(ctx)
+        await ctx.sessionHandler.update((draft) => { draft.added = 1 })
+      }]))
+    })
+    const left = {}
+    for (const path of Object.keys(put)) {
+      const user = await start()
+      await user.get(`/${path}`)
+      left[path] = JSON.parse((await user.get('/')).body)
+    }
+    t.deepEqual(left, {
+      assigned: { user: 'ann', n: 0, added: 1, mine: 1 }, cleared: { added: 1 }, deleted: { added: 1 }, replaced: { added: 1, mine: 1 }
+    })
+  })
+
+  test(`what a regenerated request has assigned lives on when its session has gone before update(), on ${name}`, async (t) => {
+    const { start, slowly } = await app(t, makeStore(t), {
+      ...routes,
+      slow: async (ctx) => {
+        ctx.session = { ...ctx.session, mine: 1 }
+        ctx.sessionHandler.regenerateId()
+        await ctx.sessionHandler.update((draft) => { draft.added = 1 })
+      }
+    })
+    const user = await start()
+    await slowly(user, () => user.get('/logout'))
+    t.deepEqual(JSON.parse((await user.get('/')).body), { mine: 1, added: 1 })
+  })
+
+  test(`what the outer handler changes is saved, however the inner session ends and whenever it comes, on ${name}`, async (t) => {
+    const store = makeStore(t)
+    const { browser } = await serve(t, session({ key: 'out', store }), async (ctx, next) => {
+      ctx.session.n = ctx.path
+      const inner = next().catch(() => {})
+      if (ctx.path === '/4') ctx.session = { ...ctx.session, meanwhile: 1 } // the inner one is being loaded
+      await inner
+      ctx.body = JSON.stringify(ctx.session)
+    }, session({ key: 'in', store }), (ctx) => {
+      ctx.session.in = 1
+      if (ctx.path !== '/3') return
+      delete ctx.session
+      throw new Error('no')
+    })
+    const user = browser()
+    for (const path of ['/1', '/2', '/3']) t.is((await user.get(path)).body, JSON.stringify({ n: path }))
+    // On memory it is loaded at once, and has what is assigned then.
+    t.is((await user.get('/4')).body, JSON.stringify({ n: '/4', ...name !== 'memory' && { meanwhile: 1 } }))
+  })
+
   test(`the attributes' function is shown what update() saves, on ${name}`, async (t) => {
     const shown = []
     const { start } = await app(t, makeStore(t), {
@@ -363,6 +425,23 @@ test('an accessor that others have defined for all contexts is not in the way', 
   Object.defineProperty(app.context, 'session', { get: () => undefined })
   const user = browser()
   for (const n of ['1', '2', '3']) t.is((await user.get()).body, n)
+})
+
+test('what was assigned and then deleted reads as an empty session after save()', async (t) => {
+  const { browser, errors } = await serve(t, session(), async (ctx) => {
+    if (ctx.path === '/begin') ctx.session.n = 1
+    else {
+      ctx.session = undefined
+      delete ctx.session
+      await ctx.sessionHandler.save()
+    }
+    ctx.body = JSON.stringify(ctx.session)
+  })
+  const user = browser()
+  t.is((await user.get('/')).body, '{}')
+  await user.get('/begin')
+  t.is((await user.get('/')).body, '{}')
+  t.deepEqual(errors, [])
 })
 
 test('a getter that throws in the place of ctx.session fails its own request only', async (t) => {

@@ -28,7 +28,8 @@ async function alternate (rounds, cells, measure) {
 
 const rotated = (list, by) => {
   const order = by % 2 === 0 ? list : [...list].reverse()
-  return [...order.slice(by % order.length), ...order.slice(0, by % order.length)]
+  const first = (by >> 1) % order.length
+  return [...order.slice(first), ...order.slice(0, first)]
 }
 
 /**

@@ -39,6 +39,7 @@ class Session {
     this.config = config
     this.identify(id) // as it was presented, or committed since
     this.record = NOTHING // as it was loaded, or committed since
+    this.plain = false // was ctx.session given `value` itself, instead of the accessor?
     this.opened = false // has `value` been read or assigned?
     this.value = undefined
     this.loaded = undefined // what `record` became: tells an emptied session from an empty one that was assigned
@@ -92,13 +93,9 @@ class Session {
     const { ctx } = this
     ctx[STATE] = this
     ctx.sessionHandler = this.handler
-    if (!('session' in ctx) && this.isAtHand()) ctx.session = this.value
-    else this.defineAccessor()
-  }
-
-  // From here on ctx.session is `value`, whatever that becomes; unless another middleware's session is in front.
-  defineAccessor () {
-    if (this.ctx[STATE] === this) Object.defineProperty(this.ctx, 'session', SESSION)
+    this.plain = !this.opened && !('session' in ctx) && this.isAtHand()
+    if (this.plain) ctx.session = this.value
+    else Object.defineProperty(ctx, 'session', SESSION)
   }
 
   // Opens a small session whose text was seen before: copying and comparing it takes about as long as defining the accessor.
@@ -140,17 +137,16 @@ class Session {
     return {}
   }
 
-  // Takes in a `delete ctx.session` and what was put in its place; what is no object reads as {} from here on.
+  // Takes in a `delete ctx.session` and what was put in its place; what is no object reads as {} from here on. The accessor
+  // is there afterwards: whatever gives `value` another one settles first.
   settle () {
     if (this.ctx[STATE] !== this) return // another middleware's session is in front
     const found = this.property()
-    if (found !== INTACT && !(this.opened && found === this.value)) this.put(found)
+    if (found !== INTACT) {
+      this.assign(found)
+      this.expose()
+    }
     if (this.opened && (typeof this.value !== 'object' || this.value === null)) this.value = {}
-  }
-
-  put (value) {
-    this.assign(value)
-    this.defineAccessor()
   }
 
   // What is in the place of our property: INTACT, while it is there.
@@ -166,7 +162,7 @@ class Session {
   // The request's end. If nothing changed nothing crosses to Rust, nothing is written, and no cookie is sent. This and
   // all that follows from it answers with a promise only where the store does.
   commit () {
-    this.settle()
+    if (!this.plain || this.ctx.session !== this.value) this.settle()
     if ((!this.opened && !this.regenerated) || this.failure !== undefined) return undefined
     const value = this.read()
     const { record, regenerated, loaded } = this
@@ -280,9 +276,10 @@ class Session {
 
   // Without a record from here on: only what changes from now is saved, as a new session.
   startAnew (value) {
+    this.settle()
     this.record = NOTHING
     this.identify(undefined)
-    if (this.opened) this.put(become(this.value, value))
+    if (this.opened) this.value = become(this.value, value)
     this.loaded = this.value
   }
 
@@ -292,7 +289,7 @@ class Session {
     this.record = record
     if (!this.opened) return
     const text = serialize(this.value)
-    this.put(become(this.value, JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}'))))
+    this.value = become(this.value, JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}')))
     this.loaded = this.value
   }
 
@@ -302,8 +299,8 @@ class Session {
 
   // Lets `look` see that value as ctx.session.
   showing (value, look) {
+    this.settle()
     const { opened, value: own } = this
-    this.defineAccessor()
     Object.assign(this, { opened: true, value })
     try {
       return look()

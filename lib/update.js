@@ -42,6 +42,7 @@ const attempt = async (session, change) => {
     if (record.text === null && session.record.text !== null) {
       // Who has asked for a new id goes on with what its own session lacked, as at the request's end.
       if (!session.regenerated) throw new SessionGoneError()
+      session.settle()
       session.startAnew(JSON.parse(native.additions(before, serialize(session.read())) ?? '{}'))
       before = '{}'
     }
