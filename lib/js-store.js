@@ -1,6 +1,5 @@
 'use strict'
 
-const co = require('co')
 const native = require('./addon')
 const { serialize } = require('./json')
 const { SessionStoreError } = require('./errors')
@@ -122,8 +121,8 @@ class JsStore {
   // Calls the store, which may answer with a plain value, a promise, a thunk or a generator.
   async call (method, ...args) {
     const answer = this.store[method](...args)
-    if (typeof answer === 'function') return this.inTime(co(function * () { return yield answer }))
-    if (typeof answer?.next === 'function' && typeof answer.throw === 'function') return this.inTime(co(answer))
+    if (typeof answer === 'function') return this.inTime(driven(function * () { return yield answer }))
+    if (typeof answer?.next === 'function' && typeof answer.throw === 'function') return this.inTime(driven(answer))
     return typeof answer?.then === 'function' ? this.inTime(answer) : answer
   }
 
@@ -135,6 +134,13 @@ class JsStore {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer))
   }
 }
+
+// A generator's promise, by a package that is loaded when a store first needs it.
+const driven = (generator) => {
+  co ??= require('co')
+  return co(generator)
+}
+let co
 
 class Late extends SessionStoreError {}
 
