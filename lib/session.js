@@ -93,13 +93,14 @@ class Session {
     const { ctx } = this
     ctx[STATE] = this
     ctx.sessionHandler = this.handler
-    this.plain = !this.opened && !('session' in ctx) && this.isAtHand()
+    this.plain = !this.opened && !('session' in ctx) && this.openAtHand()
     if (this.plain) ctx.session = this.value
     else Object.defineProperty(ctx, 'session', SESSION)
   }
 
-  // Opens a small session whose text was seen before: copying and comparing it takes about as long as defining the accessor.
-  isAtHand () {
+  // Opens a small session that the last request has changed: if this one touches it too, it needs no accessor, and defining
+  // that takes 0.7 us. If it does not, it was copied and compared in vain, which takes as much longer at 150 characters.
+  openAtHand () {
     const { text, value } = this.record
     if (text === null || text.length > SMALL || value !== undefined) return false
     this.snapshot = this.config.backend.snapshots.atHand(this.storeKey, text)

@@ -40,6 +40,7 @@ class Known {
     this.heads = heads // of its members, once they were asked for: `{"name":`, `,"name":`
     this.members = members // their texts; null where JSON.stringify would say it otherwise
     this.difference = difference // from the one that it was made of: OTHER or UNSURE
+    this.fresh = difference !== undefined // has nobody taken it at hand since that change?
   }
 
   next (now) {
@@ -65,10 +66,12 @@ class Snapshots {
     return new Snapshot(text, value, { ...value }, undefined)
   }
 
-  // What take would give, where that is but a copy.
+  // What take would give, once after each change: who has just changed a session will mostly touch it again.
   atHand (key, text) {
     const known = this.get(key, text)
-    return known?.value ? Snapshot.of(known) : undefined
+    if (!known?.fresh) return undefined
+    known.fresh = false
+    return Snapshot.of(known)
   }
 
   // The value alone, of whatever JSON the text is.
