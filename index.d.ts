@@ -71,7 +71,8 @@ declare namespace session {
 
     /**
      * Milliseconds that each call of a store of your own may take; past them the request fails with
-     * `ERR_SESSION_STORE`. `RedisStore` has timeouts of its own.
+     * `ERR_SESSION_STORE`. While the event loop is blocked no more than a quarter of them passes. `RedisStore` has
+     * timeouts of its own.
      *
      * Default 10000. Anything but a number of at least 1 is `ERR_SESSION_OPTION`.
      */
@@ -355,7 +356,10 @@ declare namespace session {
     prefix?: string | null | undefined
     /** Milliseconds that connecting may take, the login included. Default 2000. */
     connectTimeoutMs?: number | null | undefined
-    /** Milliseconds from the sending of a command to its reply. Default 1000. */
+    /**
+     * Milliseconds from the sending of a command to its reply. While the process stands still no more than a quarter of
+     * them passes. Default 1000.
+     */
     commandTimeoutMs?: number | null | undefined
     /**
      * Commands that may wait for their answer; those past them are refused at once with `ERR_SESSION_STORE`.

@@ -2,7 +2,9 @@
 
 const test = require('ava')
 const { once } = require('node:events')
+const { stat } = require('node:fs/promises')
 const net = require('node:net')
+const { setImmediate: turn } = require('node:timers/promises')
 const { inspect } = require('node:util')
 const session = require('..')
 const { startRedis } = require('./helpers/redis-server')
@@ -340,7 +342,8 @@ test('a store whose calls are each in time loses nothing, however many wait', as
     add: (ctx) => { ctx.session[ctx.query.key] = 1 }
   }, { storeTimeoutMs: 200 })
   const user = await start()
-  await Promise.all(Array.from({ length: 20 }, (_, n) => browser().get(`/add?key=k${n}`, user.cookie)))
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => browser().get(`/add?key=k${n}`, user.cookie)))
+  t.deepEqual(answers.map(({ status }) => status), Array(20).fill(200))
   t.is(Object.keys(JSON.parse((await user.get('/')).body)).length, 21)
 })
 
@@ -353,6 +356,23 @@ const paced = () => {
   }
   return { get: late(inner.get), set: late(inner.set), destroy: late(inner.destroy) }
 }
+
+test('the time in which the event loop was blocked is not the store\'s', async (t) => {
+  const inner = jsStore()
+  const get = async (key) => {
+    await turn() // the call's time has begun
+    const answer = stat(__filename)
+    block(300)
+    await answer
+    return inner.get(key)
+  }
+  const { start } = await app(t, { ...inner, get }, { begin: (ctx) => { ctx.session = { n: 0 } } }, { storeTimeoutMs: 100 })
+  const user = await start()
+  const { status, body } = await user.get('/')
+  t.deepEqual([status, body], [200, '{"n":0}'])
+})
+
+const block = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 test('the inner session is not mixed up with what the outer handler saves', async (t) => {
   const [outer, inner] = [jsStore(), jsStore()]

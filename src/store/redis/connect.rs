@@ -1,6 +1,7 @@
 //! One connection: the stream (TCP, unix socket, TLS), the handshake, and finding the master that sentinels name.
 
 use super::address::{Place, Server};
+use super::in_time::in_time;
 use super::wire::{Pipeline, Stream, Wire, error_of};
 use crate::error::Error;
 use redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value};
@@ -8,7 +9,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 /// A connection that is ready for commands.
 #[derive(Clone)]
@@ -131,14 +131,14 @@ async fn ask_sentinels(sentinels: &[Server], name: &str) -> Result<(String, u16)
     let mut answers = JoinSet::new();
     for sentinel in sentinels {
         let (sentinel, name) = (sentinel.clone(), name.to_owned());
-        answers.spawn(async move { timeout(SENTINEL_TIMEOUT, ask_sentinel(&sentinel, &name)).await });
+        answers.spawn(async move { in_time(SENTINEL_TIMEOUT, ask_sentinel(&sentinel, &name)).await });
     }
     let mut failure = refused("no sentinel has answered in time");
     let mut latest = None;
     while let Some(answer) = answers.join_next().await {
         match answer {
-            Ok(Ok(Ok(named))) => latest = latest.max(Some(named)),
-            Ok(Ok(Err(error))) => failure = error,
+            Ok(Some(Ok(named))) => latest = latest.max(Some(named)),
+            Ok(Some(Err(error))) => failure = error,
             _ => {}
         }
     }

@@ -3,13 +3,14 @@
 //! While the server is down, commands fail at once.
 
 use super::connect::{Connection, Target};
+use super::in_time::in_time;
 use super::wire::Pipeline;
 use crate::error::Error;
 use redis::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 /// What a store tells about its connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Link {
     /// Sends the commands and waits for their replies; error replies come back as values.
     pub async fn run(self: &Arc<Self>, pipeline: Pipeline) -> Result<Vec<Value>, Error> {
         let Up { connection, generation, .. } = self.up().await?;
-        let replies = timeout(Duration::from_millis(self.timeouts.command_ms), connection.wire.run(pipeline)).await;
+        let replies = in_time(Duration::from_millis(self.timeouts.command_ms), connection.wire.run(pipeline)).await;
         let replies = replies.unwrap_or(Err(Error::TimedOut(self.timeouts.command_ms)));
         match &replies {
             Ok(values) => match values.iter().find_map(out_of_service) {
@@ -184,11 +185,11 @@ impl Link {
                 link.fail(generation, why);
             }
         };
-        match timeout(Duration::from_millis(self.timeouts.connect_ms), self.target.connect(on_cut)).await {
+        match in_time(Duration::from_millis(self.timeouts.connect_ms), self.target.connect(on_cut)).await {
             // One that was cut by now has told the link too early.
-            Ok(Ok(connection)) => connection.wire.cut().map_or(Ok(connection), Err),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(Error::TimedOut(self.timeouts.connect_ms)),
+            Some(Ok(connection)) => connection.wire.cut().map_or(Ok(connection), Err),
+            Some(Err(error)) => Err(error),
+            None => Err(Error::TimedOut(self.timeouts.connect_ms)),
         }
     }
 

@@ -6,6 +6,7 @@ mod batch;
 mod cluster;
 mod commit;
 mod connect;
+mod in_time;
 mod link;
 mod tls;
 mod turns;

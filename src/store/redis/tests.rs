@@ -410,6 +410,24 @@ fn a_stopped_server_is_given_up_in_time_and_then_at_once() {
 }
 
 #[test]
+fn where_the_whole_machine_stands_still_the_server_has_time_to_answer() {
+    let server = Server::redis(&[]);
+    let store = RedisStore::new(&options(&format!("redis://127.0.0.1:{}", server.port), 1000), |_| {}).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for under_way in ["connecting", "a command"] {
+            server.signal("-STOP");
+            let store = store.clone();
+            let answer = spawn(async move { store.servers.ping().await });
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            std::thread::sleep(Duration::from_millis(1200));
+            server.signal("-CONT");
+            assert!(answer.await.unwrap().is_ok(), "{under_way}");
+        }
+    });
+}
+
+#[test]
 fn a_killed_server_fails_at_once_and_a_new_one_is_found() {
     let server = Server::redis(&[]);
     let client = Client::new(server.port);
