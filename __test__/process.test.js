@@ -3,16 +3,13 @@
 const test = require('ava')
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
+const { ownRedis } = require('./helpers/own-redis')
 const { startRedis } = require('./helpers/redis-server')
 
 const main = require.resolve('..')
-let redis
-test.before(async () => { redis = await startRedis() })
-test.after.always(() => redis?.stop())
-
 // Runs a program to its natural end; a process that lives on is killed, and fails the test.
 const run = async (t, program) => {
-  const source = `const session = require(${JSON.stringify(main)}); const url = ${JSON.stringify(redis.url)}; ${program}`
+  const source = `const session = require(${JSON.stringify(main)}); const url = ${JSON.stringify(ownRedis().url)}; ${program}`
   const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
   const watchdog = setTimeout(() => child.kill('SIGKILL'), 20000)
   const [output, [code, signal]] = await Promise.all([child.stdout.toArray(), once(child, 'exit')])
@@ -41,7 +38,7 @@ test('pending work keeps the process alive until it is done', async (t) => {
     const store = new session.RedisStore({ url })
     for (let n = 0; n < 100; n++) store.set('pending' + n, { n }, 60000)
   `)
-  const client = redis.client()
+  const client = ownRedis().client()
   t.is((await client.keys('pending*')).length, 100)
 })
 

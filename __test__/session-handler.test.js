@@ -4,30 +4,12 @@ const test = require('ava')
 const { execFile } = require('node:child_process')
 const { promisify } = require('node:util')
 const session = require('..')
-const { startRedis } = require('./helpers/redis-server')
+const { app } = require('./helpers/app')
+const { ownRedis } = require('./helpers/own-redis')
 const { serve, gate } = require('./helpers/serve')
 const { jsStore, storeKinds } = require('./helpers/stores')
 
-let redis
-test.before(async () => { redis = await startRedis() })
-test.after.always(() => redis?.stop())
-
-const stores = storeKinds(() => redis)
-
-// `routes` by path; without a path of that name the body shows the session.
-const app = async (t, store, routes, options) => {
-  const middleware = session({ store, ...options })
-  const served = await serve(t, middleware, async (ctx) => {
-    await routes[ctx.path.slice(1)]?.(ctx)
-    ctx.body ??= JSON.stringify(ctx.session)
-  })
-  const start = async (path) => {
-    const user = served.browser()
-    await user.get(path)
-    return user
-  }
-  return { ...served, start }
-}
+const stores = storeKinds(ownRedis)
 
 for (const [name, makeStore] of Object.entries(stores)) {
   test(`update() on ${name}: 50 parallel increments give 50`, async (t) => {
@@ -252,7 +234,7 @@ test('50 parallel increments from two processes on Redis give 50', async (t) => 
     add: (ctx) => ctx.sessionHandler.update((session) => { session.n++ })
   })
   const user = await start('/begin')
-  const child = promisify(execFile)(process.execPath, [require.resolve('./helpers/increment'), redis.url, user.cookie, '25'])
+  const child = promisify(execFile)(process.execPath, [require.resolve('./helpers/increment'), ownRedis().url, user.cookie, '25'])
   await Promise.all([child, ...Array.from({ length: 25 }, () => user.get('/add', user.cookie))])
   t.is((await user.get()).body, '{"n":50}')
   t.truthy(url)

@@ -4,12 +4,8 @@ const test = require('ava')
 const genericSession = require('koa-generic-session')
 const koaRedis = require('koa-redis')
 const session = require('../..')
-const { startRedis } = require('../helpers/redis-server')
+const { ownRedis } = require('../helpers/own-redis')
 const { serve, Browser } = require('../helpers/serve')
-
-let redis
-test.before(async () => { redis = await startRedis() })
-test.after.always(() => redis?.stop())
 
 const handle = (ctx) => {
   if (ctx.path === '/login') ctx.session.user = 'ada'
@@ -18,7 +14,7 @@ const handle = (ctx) => {
 }
 
 const before = async (t) => {
-  const store = koaRedis({ url: redis.url })
+  const store = koaRedis({ url: ownRedis().url })
   t.teardown(() => store.quit())
   const { app, url } = await serve(t)
   app.keys = ['secret']
@@ -29,7 +25,7 @@ const before = async (t) => {
 
 // The lines of docs/migrating-from-koa-generic-session.md.
 const after = async (t) => {
-  const store = new session.RedisStore({ url: redis.url })
+  const store = new session.RedisStore({ url: ownRedis().url })
   t.teardown(() => store.close())
   const { app, url } = await serve(t)
   app.keys = ['secret']
