@@ -39,6 +39,9 @@ const SERIAL: u32 = 16;
 /// As soon as a job has to come, and as long as the thread looks for it.
 const SOON: Duration = Duration::from_micros(200);
 
+/// The jobs that the queue keeps room for.
+const MOST_ROOM: usize = 1024;
+
 /// How the jobs have come so far.
 struct Pace {
     last: Instant,
@@ -86,17 +89,19 @@ impl<J: Job> Driver<J> {
         runtime.block_on(async {
             let may_look = thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
             let mut pace = Pace::new();
+            let mut jobs = Vec::new();
             loop {
                 if may_look && pace.serial >= SERIAL {
                     self.look().await;
                 }
                 self.wait().await;
-                let jobs = std::mem::take(&mut *lock(&self.jobs));
+                std::mem::swap(&mut jobs, &mut *lock(&self.jobs));
                 pace.note(jobs.len(), Instant::now());
-                for job in jobs {
+                for job in jobs.drain(..) {
                     // A panic costs the job (its ticket says so) and not the thread that serves all others.
                     drop(catch_unwind(AssertUnwindSafe(|| job.start())));
                 }
+                jobs.shrink_to(MOST_ROOM);
             }
         });
     }
@@ -129,13 +134,41 @@ impl<J: Job> Default for Driver<J> {
 /// With so many completions the event loop is woken at once: it works on these while the next are on their way.
 const FULL_BATCH: usize = 32;
 
-/// Of more than so many completions the event loop takes a part, and what follows from that part is on its way before it
-/// takes the next. Else all requests would move in step, and the server and the event loop wait for each other.
-const SHARE: usize = 8;
+/// Of many completions the event loop takes a share, and what follows from that is on its way before it takes the next. Else
+/// all requests would move in step, and the server and the event loop wait for each other.
+#[derive(Default)]
+struct Shares {
+    /// When the last share was taken, and how many it had, if more were waiting.
+    last: Option<(Instant, usize)>,
+    /// How many are worked off in `SPELL`.
+    in_spell: usize,
+}
+
+/// How long a share takes. With 100 or 250 µs commands and requests go as fast.
+const SPELL: Duration = Duration::from_micros(150);
+
+/// The smallest share: a wake-up for each of a few costs more than waiting saves.
+const LEAST: usize = 8;
+
+impl Shares {
+    /// How many of those that wait are taken now, `most` at most.
+    fn next(&mut self, waiting: usize, most: usize, now: Instant) -> usize {
+        if let Some((since, count)) = self.last.take() {
+            let took = (now - since).as_nanos().max(1);
+            self.in_spell = (SPELL.as_nanos() * count as u128 / took) as usize;
+        }
+        let share = self.in_spell.max(waiting / 4).max(LEAST).min(most);
+        if share < waiting {
+            self.last = Some((now, share));
+        }
+        share.min(waiting)
+    }
+}
 
 /// One JavaScript environment's completion queue.
 pub struct Port<A> {
     done: Mutex<Vec<(u32, Result<A, Error>)>>,
+    shares: Mutex<Shares>,
     /// Tickets that are still to complete.
     due: AtomicUsize,
     /// Has the event loop been woken, and not looked yet?
@@ -150,7 +183,14 @@ impl<A: Send + 'static> Port<A> {
     /// `wake` is called on the I/O thread when the first completion has queued; it leads to [`Port::take`].
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
         let (woken, closed) = (AtomicBool::new(false), Mutex::new(false));
-        Arc::new(Self { done: Mutex::default(), due: AtomicUsize::new(0), woken, closed, wake: Box::new(wake) })
+        Arc::new(Self {
+            done: Mutex::default(),
+            shares: Mutex::default(),
+            due: AtomicUsize::new(0),
+            woken,
+            closed,
+            wake: Box::new(wake),
+        })
     }
 
     /// A share of what has completed, `most` at most; the event loop is woken again for what is left.
@@ -158,9 +198,10 @@ impl<A: Send + 'static> Port<A> {
         // First the flag, then the queue: what comes in between wakes once more, for nothing at worst.
         self.woken.store(false, Ordering::SeqCst);
         let mut done = lock(&self.done);
-        let share = (done.len() / 4).max(SHARE).min(most);
-        if done.len() <= share {
-            return std::mem::take(&mut *done);
+        let share = lock(&self.shares).next(done.len(), most, Instant::now());
+        if share == done.len() {
+            let room = Vec::with_capacity(done.len());
+            return std::mem::replace(&mut *done, room);
         }
         let taken = done.drain(..share).collect();
         drop(done);
@@ -302,13 +343,23 @@ mod tests {
         assert!(wakes(&woken) > 0);
         assert_eq!(port.take(usize::MAX).len(), 25, "a quarter");
         assert_eq!(wakes(&woken), 1);
-        assert_eq!(port.take(10).len(), 10, "no more than is asked for");
-        assert_eq!(wakes(&woken), 1);
-        for share in [16, 12, 9, 8, 8, 8] {
-            assert_eq!(port.take(usize::MAX).len(), share);
+        for _ in 0..7 {
+            assert_eq!(port.take(10).len(), 10, "no more than is asked for");
             assert_eq!(wakes(&woken), 1);
         }
-        assert_eq!((port.take(usize::MAX).len(), wakes(&woken)), (4, 0), "the last share leaves nothing to wake for");
+        assert_eq!((port.take(usize::MAX).len(), wakes(&woken)), (5, 0), "the last share leaves nothing to wake for");
+    }
+
+    #[test]
+    fn a_share_is_what_was_last_worked_off_in_a_spell() {
+        let (mut shares, start) = (Shares::default(), Instant::now());
+        let mut next = |waiting, spells: f64| shares.next(waiting, 1000, start + SPELL.mul_f64(spells));
+        assert_eq!(next(5, 0.0), 5, "all, where they are few");
+        assert_eq!(next(20, 10.0), LEAST, "what time passed without work does not count");
+        assert_eq!(next(20, 10.5), 2 * LEAST);
+        assert_eq!(next(100, 11.0), 4 * LEAST, "it took half a spell");
+        assert_eq!(next(100, 15.0), 25, "a quarter, if that is more");
+        assert_eq!(next(20, 16.0), 20);
     }
 
     #[test]

@@ -268,7 +268,7 @@ pub fn redis_close(store: &Store, id: u32) {
 
 impl Handle {
     fn key(&self, Text(key): Text) -> String {
-        [&self.prefix, key.as_str()].concat()
+        if self.prefix.is_empty() { key } else { [&self.prefix, key.as_str()].concat() }
     }
 
     fn submit(&self, id: u32, request: Request) {

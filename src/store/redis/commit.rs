@@ -1,10 +1,10 @@
 //! Commits on Redis: compare and swap, by `SET ... IFEQ` where the server has it and by a script where not.
 
-use super::{RedisStore, bytes, del, get, lossy, set, text_of};
+use super::{RedisStore, bytes, command, del, get, lossy, set, text_of};
 use crate::commit::{Conflict, Plan, Resolution};
 use crate::error::Error;
 use crate::store::{Commit, Outcome, pointer_key};
-use redis::{Cmd, Value};
+use redis::Value;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -176,9 +176,9 @@ impl RedisStore {
         }
         let reply = match text {
             Some(text) if self.servers.has_ifeq(key) => {
-                let mut command = redis::cmd("SET");
-                command.arg(key).arg(text).arg("IFEQ").arg(seen).arg("GET").arg("PX").arg(commit.ttl_ms);
-                self.ask(key, command).await?
+                let ttl_ms = commit.ttl_ms.to_string();
+                let arguments = [key.as_bytes(), text.as_bytes(), b"IFEQ", seen, b"GET", b"PX", ttl_ms.as_bytes()];
+                self.ask(key, command("SET", &arguments)).await?
             }
             _ => self.run_script(commit, key, seen, text).await?,
         };
@@ -214,19 +214,18 @@ impl RedisStore {
         static SCRIPT: &str = include_str!("commit.lua");
         static SHA: LazyLock<String> = LazyLock::new(|| sha1_hex(SCRIPT.as_bytes()));
         let seen = if seen.len() > SHORT { Cow::Owned(sha1_hex(seen).into_bytes()) } else { Cow::Borrowed(seen) };
-        let call = |how: &str, script: &str| {
-            let mut command = redis::cmd(how);
-            let arguments = |command: &mut Cmd| {
-                command.arg(&*seen).arg(text.unwrap_or_default()).arg(commit.ttl_ms);
-            };
-            command.arg(script);
-            if text.is_none() && commit.grace_ms > 0 {
-                arguments(command.arg(2).arg(key).arg(pointer_key(key)));
-                command.arg(&commit.new_key).arg(commit.grace_ms);
-            } else {
-                arguments(command.arg(1).arg(key));
+        let (record, text) = (key.as_bytes(), text.map(str::as_bytes));
+        let (ttl_ms, grace_ms) = (commit.ttl_ms.to_string(), commit.grace_ms.to_string());
+        let (ttl_ms, grace_ms) = (ttl_ms.as_bytes(), grace_ms.as_bytes());
+        let call = |how: &str, script: &str| match text {
+            None if commit.grace_ms > 0 => {
+                let (pointer, target) = (pointer_key(key), commit.new_key.as_bytes());
+                command(
+                    how,
+                    &[script.as_bytes(), b"2", record, pointer.as_bytes(), &seen, b"", ttl_ms, target, grace_ms],
+                )
             }
-            command
+            _ => command(how, &[script.as_bytes(), b"1", record, &seen, text.unwrap_or_default(), ttl_ms]),
         };
         let reply = match self.ask(key, call("EVALSHA", &SHA)).await {
             Err(Error::Refused(why)) if why.starts_with("NOSCRIPT") => self.ask(key, call("EVAL", SCRIPT)).await,
