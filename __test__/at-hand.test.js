@@ -32,5 +32,6 @@ test('a small session stands in the context as a plain property, and a large one
 require('./commits.test')
 require('./in-its-place.test')
 require('./session-handler.test')
+require('./store-failures.test')
 require('./model/http.test')
 require('./parity/parity.test')

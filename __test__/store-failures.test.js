@@ -54,6 +54,12 @@ const paced = () => {
   return { get: late(inner.get), set: late(inner.set), destroy: late(inner.destroy) }
 }
 
+test('a timeout may be longer than timers are', async (t) => {
+  const { start } = await app(t, paced(), { begin: (ctx) => { ctx.session = { n: 0 } } }, { storeTimeoutMs: Number.MAX_SAFE_INTEGER })
+  const user = await start()
+  t.is((await user.get('/')).body, '{"n":0}')
+})
+
 test('the time in which the event loop was blocked is not the store\'s', async (t) => {
   const inner = jsStore()
   const get = async (key) => {

@@ -127,15 +127,15 @@ class JsStore {
   }
 
   // A call has its time in several parts: where the event loop was blocked, or the process stopped, only one of them is
-  // over, and what the store has answered meanwhile is seen before the next one is.
+  // over. And what the store has answered meanwhile is seen before the call fails: timers come before it, immediates behind.
   inTime (promise) {
     let timer
     const late = new Promise((resolve, reject) => {
-      let left = PARTS
-      timer = setTimeout(() => {
-        if (--left > 0) timer.refresh()
-        else reject(new Late(`the session store did not answer within ${this.timeoutMs} ms`))
-      }, this.timeoutMs / PARTS)
+      const fail = () => reject(new Late(`the session store did not answer within ${this.timeoutMs} ms`))
+      const wait = (parts) => {
+        timer = setTimeout(() => parts > 1 ? wait(parts - 1) : setImmediate(fail), Math.min(this.timeoutMs / PARTS, LONGEST_MS))
+      }
+      wait(PARTS)
     })
     return Promise.race([promise, late]).finally(() => clearTimeout(timer))
   }
@@ -149,6 +149,7 @@ const driven = (generator) => {
 let co
 
 const PARTS = 4
+const LONGEST_MS = 2 ** 31 - 1 // of a timer; one that is longer fires at once
 
 class Late extends SessionStoreError {}
 

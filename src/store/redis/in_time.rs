@@ -4,8 +4,8 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The limit's parts: where this process was stopped, or the whole machine was, only one of them is over, and the server
-/// has the rest to answer in.
+/// The limit's parts: where this process was stopped, or the whole machine was, only one of them is over, and mostly the
+/// server has others to answer in.
 const PARTS: u32 = 4;
 
 /// What `work` comes to, unless that takes longer.

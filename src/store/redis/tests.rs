@@ -421,6 +421,7 @@ fn where_the_whole_machine_stands_still_the_server_has_time_to_answer() {
             let answer = spawn(async move { store.servers.ping().await });
             tokio::time::sleep(Duration::from_millis(20)).await;
             std::thread::sleep(Duration::from_millis(1200));
+            tokio::time::sleep(Duration::from_millis(100)).await; // a timeout that is over would end it now
             server.signal("-CONT");
             assert!(answer.await.unwrap().is_ok(), "{under_way}");
         }
