@@ -144,7 +144,7 @@ struct Shares {
     in_spell: usize,
 }
 
-/// How long a share takes. With 100 or 250 µs commands and requests go as fast.
+/// How long a share takes. With 100 or 250 µs, 64 commands in flight go as fast.
 const SPELL: Duration = Duration::from_micros(150);
 
 /// The smallest share: a wake-up for each of a few costs more than waiting saves.

@@ -214,16 +214,14 @@ impl RedisStore {
         static SCRIPT: &str = include_str!("commit.lua");
         static SHA: LazyLock<String> = LazyLock::new(|| sha1_hex(SCRIPT.as_bytes()));
         let seen = if seen.len() > SHORT { Cow::Owned(sha1_hex(seen).into_bytes()) } else { Cow::Borrowed(seen) };
-        let (record, text) = (key.as_bytes(), text.map(str::as_bytes));
-        let (ttl_ms, grace_ms) = (commit.ttl_ms.to_string(), commit.grace_ms.to_string());
-        let (ttl_ms, grace_ms) = (ttl_ms.as_bytes(), grace_ms.as_bytes());
+        let (record, text, ttl_ms) = (key.as_bytes(), text.map(str::as_bytes), commit.ttl_ms.to_string());
+        let ttl_ms = ttl_ms.as_bytes();
         let call = |how: &str, script: &str| match text {
             None if commit.grace_ms > 0 => {
-                let (pointer, target) = (pointer_key(key), commit.new_key.as_bytes());
-                command(
-                    how,
-                    &[script.as_bytes(), b"2", record, pointer.as_bytes(), &seen, b"", ttl_ms, target, grace_ms],
-                )
+                let (pointer, target, grace_ms) =
+                    (pointer_key(key), commit.new_key.as_bytes(), commit.grace_ms.to_string());
+                let (pointer, grace_ms) = (pointer.as_bytes(), grace_ms.as_bytes());
+                command(how, &[script.as_bytes(), b"2", record, pointer, &seen, b"", ttl_ms, target, grace_ms])
             }
             _ => command(how, &[script.as_bytes(), b"1", record, &seen, text.unwrap_or_default(), ttl_ms]),
         };
