@@ -13,14 +13,16 @@ const median = (values) => {
 
 /**
  * Measures the contestants of each cell, round after round. A round goes through all cells, so that what the machine does
- * for a minute is in one round of many cells and not in all rounds of one. Who begins changes, and the direction, so that
- * nobody always follows the same one. `cells` are `{ name, contestants, ... }`.
+ * for a minute is in one round of many cells and not in all rounds of one; a cell that is listed several times has that many
+ * turns in each. Who begins changes, and the direction, so that nobody always follows the same one. `cells` are
+ * `{ name, contestants, ... }`.
  */
 async function alternate (rounds, cells, measure) {
   const results = Object.fromEntries(cells.map(({ name, contestants }) => [name, Object.fromEntries(contestants.map((each) => [each, []]))]))
   for (let round = 0; round < rounds; round++) {
     for (const cell of cells) {
-      for (const name of rotated(cell.contestants, round)) results[cell.name][name].push(await measure(name, cell, round))
+      const turn = results[cell.name][cell.contestants[0]].length
+      for (const name of rotated(cell.contestants, turn)) results[cell.name][name].push(await measure(name, cell, turn))
     }
   }
   return results

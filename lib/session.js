@@ -8,7 +8,6 @@ const { sessionOptions } = require('./options')
 const { Known, OTHER, SAME } = require('./snapshots')
 const { after } = require('./after')
 const { MemoryStore, NEW_ID_TRIES, NOTHING, ONE_DAY, backendOf } = require('./stores')
-const { update, updating } = require('./update')
 
 const { Plan, Conflict, Outcome: { Destroyed, Gone, Refused, Unremoved } } = native
 
@@ -32,6 +31,8 @@ let probing = false
 
 const SMALL = 256 // characters
 
+let updates // lib/update.js, loaded when a session is first updated
+
 // The session of one request.
 class Session {
   constructor (ctx, config, id) {
@@ -51,7 +52,7 @@ class Session {
     this.handler = {
       regenerateId: () => { this.regenerated = true },
       save: () => this.inTurn(() => this.commit()),
-      update: (change) => this.inTurn(() => update(this, change))
+      update: (change) => this.inTurn(() => (updates ??= require('./update')).update(this, change))
     }
   }
 
@@ -332,7 +333,7 @@ class Session {
 
   // One after another, in the order of the calls; the returned promise tells the caller, and nobody else.
   inTurn (work) {
-    if (updating.getStore() === this) return Promise.reject(new Error('the function given to sessionHandler.update must not call update or save'))
+    if (updates?.updating.getStore() === this) return Promise.reject(new Error('the function given to sessionHandler.update must not call update or save'))
     const done = (this.saving ?? Promise.resolve()).then(work)
     this.saving = done.catch(() => {})
     return done
