@@ -208,6 +208,21 @@ for (const { name, program } of servers) {
     await until('no connection is left over', () => proxy.open === 1)
   })
 
+  test(`${name}: a connection that is cut while it logs in`, async (t) => {
+    const redis = await start(t, { program, args: ['--requirepass', 'open sesame'] })
+    const proxy = await startProxy(redis.port)
+    t.teardown(() => proxy.stop())
+    for (const bytes of [0, 3, 5, 9, 40, 500]) {
+      const store = open(t, proxy.url, { ...PATIENT, password: 'open sesame' })
+      const cut = proxy.cutAfter(bytes)
+      t.notRegex((await refused(t, store.get('a'))).message, /sesame/)
+      await cut
+      await comesBack(t, store)
+      await store.close()
+    }
+    t.true(proxy.accepted >= 12)
+  })
+
   test(`${name}: idle connections that are cut`, async (t) => {
     const redis = await start(t, { program })
     const proxy = await startProxy(redis.port)

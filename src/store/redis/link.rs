@@ -73,15 +73,12 @@ impl Up {
         let now = Instant::now();
         Self { connection, generation, since: now, pause, heard: now }
     }
+}
 
-    /// What is to be waited before the next one is made: nothing, unless this one did not hold.
-    fn pause_after(&self) -> Duration {
-        if self.since.elapsed() < HEARTBEAT {
-            (self.pause * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF)
-        } else {
-            Duration::ZERO
-        }
-    }
+/// What is to be waited before a connection is made again that has held for so long, and what was waited before it:
+/// nothing, unless it did not hold.
+fn pause_after(held: Duration, pause: Duration) -> Duration {
+    if held < HEARTBEAT { (pause * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF) } else { Duration::ZERO }
 }
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(20);
@@ -163,7 +160,7 @@ impl Link {
         let pause = {
             let mut state = self.lock();
             let pause = match &*state {
-                State::Up(up) if up.generation == generation => up.pause_after(),
+                State::Up(up) if up.generation == generation => pause_after(up.since.elapsed(), up.pause),
                 _ => return,
             };
             *state = State::Down(error.clone());
@@ -270,5 +267,24 @@ fn out_of_service(reply: &Value) -> Option<String> {
             Some(format!("the server is out of service ({})", error.code()))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_hold_is_made_again_after_longer_and_longer_pauses() {
+        let at_once = Duration::from_millis(3);
+        let mut pause = Duration::ZERO;
+        let pauses: Vec<_> = std::iter::repeat_with(|| {
+            pause = pause_after(at_once, pause);
+            pause.as_millis()
+        })
+        .take(7)
+        .collect();
+        assert_eq!(pauses, [20, 40, 80, 160, 320, 400, 400]);
+        assert_eq!(pause_after(HEARTBEAT, pause), Duration::ZERO);
     }
 }
