@@ -8,6 +8,7 @@ const os = require('node:os')
 const path = require('node:path')
 const { promisify } = require('node:util')
 const { startRedis } = require('../__test__/helpers/redis-server')
+const { bars } = require('./bars')
 const { start } = require('./child')
 const { BARE, contestants } = require('./contestants')
 const { mainThread } = require('./cpu')
@@ -24,12 +25,18 @@ const cellOf = (action, connections, size) => ({
   name: `${action}${size === undefined ? '' : ` ${size}`}, ${connections} connections`, action, connections, size
 })
 
-// What has a bar has three times as many turns: a second of a busy machine says little.
-const BARRED = ['read', 'change'].map((action) => cellOf(action, 32, '150 B'))
-const OTHERS = [
-  ...['read', 'change'].flatMap((action) => [cellOf(action, 32, '1 KB'), cellOf(action, 32, '10 KB'), cellOf(action, 256, '150 B')]),
+const CELLS = [
+  ...['read', 'change'].flatMap((action) => [
+    ...Object.keys(SIZES).map((size) => cellOf(action, 32, size)),
+    cellOf(action, 256, '150 B')
+  ]),
   ...[32, 256].map((connections) => cellOf('untouched', connections))
 ]
+
+// What has a bar has three times as many turns: a second of a busy machine says little.
+const hasBar = ({ name }) => bars.some(({ part, cell }) => part === 'http' && cell === name)
+const BARRED = CELLS.filter(hasBar)
+const OTHERS = CELLS.filter((cell) => !hasBar(cell))
 const cellsOf = ({ quick }) => quick ? BARRED : OTHERS.flatMap((cell, n) => n % 3 === 0 ? [...BARRED, cell] : [cell])
 
 // They come last: the sessions that they leave behind are a burden to the stores in memory.
