@@ -12,7 +12,7 @@ const { atHand } = Snapshots.prototype
 Snapshots.prototype.atHand = function (key, text) {
   this.take(key, text)
   this.take(key, text)
-  const known = this.get(key, text)
+  const known = this.get(key, text)?.known
   if (known?.value) known.fresh = true
   return atHand.call(this, key, text)
 }

@@ -2,7 +2,7 @@
 
 const test = require('ava')
 const fc = require('fast-check')
-const { OTHER, SAME, Snapshots } = require('../lib/snapshots')
+const { Known, OTHER, SAME, Snapshots } = require('../lib/snapshots')
 
 // The snapshot of a text that was seen before, or is seen for the first time.
 const seen = (text) => {
@@ -165,6 +165,27 @@ test('of many keys the most recently used are kept, and of another text nothing'
   t.true(isKnown('used') && isKnown('k4999'))
   t.false(isKnown('k0'))
   t.is(snapshots.get('used', '{"n":2}'), undefined)
+})
+
+test('what is put in the place where its key was found is kept, though the place is given up by then', (t) => {
+  const snapshots = new Snapshots()
+  const place = snapshots.put('key', new Known('{"n":1}'))
+  t.is(snapshots.put('key', new Known('{"n":2}'), place), place)
+  t.is(snapshots.get('key', '{"n":2}'), place)
+  for (let n = 0; n < 5000; n++) snapshots.put(`k${n}`, new Known('{}'))
+  t.is(snapshots.get('key', '{"n":2}'), undefined)
+  snapshots.put('key', new Known('{"n":3}'), place)
+  t.not(snapshots.get('key', '{"n":3}'), undefined)
+})
+
+test('what is put in a place counts with all its characters', (t) => {
+  const snapshots = new Snapshots()
+  const long = new Known(`"${'x'.repeat(1.5 * 1024 * 1024)}"`)
+  const place = snapshots.put('short', new Known('{}'))
+  snapshots.put('a', long)
+  snapshots.put('short', long, place)
+  snapshots.put('b', long)
+  t.deepEqual(['a', 'short', 'b'].map((key) => snapshots.get(key, long.text) !== undefined), [false, true, true])
 })
 
 test('own members of the name __proto__ are members like any other', (t) => {

@@ -38,11 +38,14 @@ const checkMaxAge = (maxAge) => {
   return maxAge
 }
 
+const DEFAULTS = Object.freeze({ maxAge: 0, path: '/', httpOnly: true, overwrite: true, signed: false })
+
 // The attributes of a session cookie, and the error of those that could never work.
 const attributesOf = (cookie, ctx) => {
   const given = typeof cookie === 'function' ? cookie(ctx) : cookie
+  if (given === undefined) return DEFAULTS
   if (given && typeof given !== 'object') throw new SessionOptionError('cookie', given, 'an object')
-  const attributes = { maxAge: 0, path: '/', httpOnly: true, ...given, overwrite: true, signed: false }
+  const attributes = { ...DEFAULTS, ...given, overwrite: true, signed: false }
   attributes.maxAge = checkMaxAge(attributes.maxAge)
   return attributes
 }

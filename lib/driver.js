@@ -79,7 +79,7 @@ const send = (channel, read, call, ...said) => {
   if (++unflushed === 1) {
     if (pending > FEW && !drained) setImmediate(flush)
     else queueMicrotask(flush)
-  } else if (unflushed % FULL_BATCH === 0) {
+  } else if (unflushed === FEW || unflushed % FULL_BATCH === 0) {
     native.ioFlush()
   }
   return answered
@@ -107,7 +107,7 @@ const close = async (channel) => {
 
 // Waking the I/O thread costs more than a command: once for all that this turn submits. That is what follows from one
 // batch of answers; or, where many answers are still to come and nobody is kept waiting who would not wait anyway, what
-// the event loop finds on all its sockets. Of very many the server has the first while the others are made.
+// the event loop finds on all its sockets. Of many, the first wake the thread, which takes as long as making some dozens.
 const FEW = 4
 const FULL_BATCH = 32
 

@@ -173,7 +173,7 @@ class Session {
     if (compared === SAME) return undefined
     const text = snapshot?.next?.text ?? serialize(value)
     if (compared !== OTHER && text === (record.text ?? '{}') && !regenerated) return undefined
-    if (snapshot !== undefined && isSession(text)) this.config.backend.snapshots.put(this.storeKey, snapshot.next ?? new Known(text))
+    if (snapshot !== undefined && isSession(text)) this.config.backend.snapshots.put(this.storeKey, snapshot.next ?? new Known(text), snapshot.place)
     if (isEmpty(text) && (value !== loaded || !isSession(text))) return this.end()
     return this.save(compared === OTHER ? Plan.Save : this.plan(text), text)
   }
@@ -204,7 +204,7 @@ class Session {
   // Writes, and then sends the cookie. The store is touched only when all that can fail before has not failed.
   carryOut ({ plan, flags, record, text, value, attributes = this.attributes(plan) }) {
     const { ctx, id, storeKey, config: { key, adoptUnknownIds } } = this
-    if (ctx.headerSent && plan !== Plan.Save && plan !== Plan.Destroy) {
+    if (plan !== Plan.Save && plan !== Plan.Destroy && ctx.headerSent) {
       ctx.app.emit('session:unsent', { ctx }) // the cookie of a new record can no longer reach the client
       return undefined
     }
@@ -261,7 +261,7 @@ class Session {
     // Where it was merged with what others have saved, what this request goes on from is still what it knows of.
     this.record = result.text === text ? result : { ...result, text, version: -1 }
     if (target !== this.id) this.identify(target)
-    if (ctx.headerSent && plan !== Plan.Save) return this.takeBack(plan, target, result)
+    if (plan !== Plan.Save && ctx.headerSent) return this.takeBack(plan, target, result)
     this.send(lines)
     return result
   }
@@ -296,7 +296,7 @@ class Session {
   }
 
   send (lines) {
-    if (!this.ctx.headerSent) sendCookie(this.ctx, lines)
+    if (!this.ctx.res.headersSent) sendCookie(this.ctx, lines) // ctx.headerSent goes through three accessors
   }
 
   // Lets `look` see that value as ctx.session.

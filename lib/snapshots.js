@@ -9,19 +9,21 @@ const UNSURE = 2
 
 // The value of a loaded text, and what it was.
 class Snapshot {
-  constructor (text, value, before, known) {
+  constructor (text, value, before, known, place) {
     this.text = text
     this.value = value // undefined where the text is no session
     this.before = before // of the outermost members alone, sharing the objects in it with `value`, where nothing is known
     this.known = known
+    this.place = place // where it was found
     this.next = undefined // what is known of the text of what was compared; undefined where JSON.stringify has to make it
   }
 
-  static of (known) {
-    return new Snapshot(known.text, copyOf(known.value), known.value, known)
+  static of (place) {
+    const { known } = place
+    return new Snapshot(known.text, copyOf(known.value), known.value, known, place)
   }
 
-  // Is `now`, as JSON has it, what was loaded?
+// Is `now`, as JSON has it, what was loaded?
   compare (now) {
     this.next = this.known?.next(now)
     if (this.next === undefined) {
@@ -52,6 +54,14 @@ class Known {
   }
 }
 
+// Where a key's latest is kept, as long as its generation is the young one: no need to look it up again.
+class Place {
+  constructor (known, generation) {
+    this.known = known
+    this.generation = generation
+  }
+}
+
 // The most recent texts of a store, and of those that were seen twice the values: a session that is only read is parsed
 // and serialised once and not once a request, since copying and comparing it cost a third of that.
 class Snapshots {
@@ -60,61 +70,71 @@ class Snapshots {
   #characters = 0 // in the texts of the young
 
   take (key, text) {
-    const known = this.#meet(key, text)
-    if (known?.value) return Snapshot.of(known)
+    const place = this.#meet(key, text)
+    if (place?.known.value) return Snapshot.of(place)
     const value = parseSession(text)
-    return new Snapshot(text, value, { ...value }, undefined)
+    return new Snapshot(text, value, { ...value }, undefined, place)
   }
 
   // What take would give, once after each change: who has just changed a session will mostly touch it again.
   atHand (key, text) {
-    const known = this.get(key, text)
-    if (!known?.fresh) return undefined
-    known.fresh = false
-    return Snapshot.of(known)
+    const place = this.get(key, text)
+    if (!place?.known.fresh) return undefined
+    place.known.fresh = false
+    return Snapshot.of(place)
   }
 
   // The value alone, of whatever JSON the text is.
   parse (key, text) {
-    const known = this.#meet(key, text)
-    return known?.value ? copyOf(known.value) : JSON.parse(text)
+    const value = this.#meet(key, text)?.known.value
+    return value ? copyOf(value) : JSON.parse(text)
   }
 
   // The text of what is to be stored under the key.
   serialize (key, session) {
-    const known = this.#find(key)
+    const place = this.#find(key)
+    const known = place?.known
     const next = known?.value ? known.next(session) : undefined
     const text = next?.text ?? serialize(session) ?? 'null'
     if (known?.text === text) valueOf(known)
-    else this.put(key, next ?? new Known(text))
+    else this.put(key, next ?? new Known(text), place)
     return text
   }
 
-  // What was put under the key, if it is of that very text.
+  // Where what was put under the key is, if it is of that very text.
   get (key, text) {
-    const known = this.#find(key)
-    return known?.text === text ? known : undefined
+    const place = this.#find(key)
+    return place?.known.text === text ? place : undefined
   }
 
-  put (key, known) {
-    const { text } = known
-    if (text.length > MOST_CHARACTERS) return
-    this.#characters -= this.#young.get(key)?.text.length ?? 0
-    if (this.#young.size >= MOST_KEYS || this.#characters + text.length > MOST_CHARACTERS) {
+  // `place` is where the key was found before.
+  put (key, known, place) {
+    const { length } = known.text
+    if (length > MOST_CHARACTERS) return undefined
+    const before = place?.generation === this.#young ? place : this.#young.get(key)
+    const characters = this.#characters + length - (before?.known.text.length ?? 0)
+    if (before !== undefined && characters <= MOST_CHARACTERS) {
+      this.#characters = characters
+      before.known = known
+      return before
+    }
+    if (this.#young.size >= MOST_KEYS || characters > MOST_CHARACTERS) {
       this.#old = this.#young
       this.#young = new Map()
       this.#characters = 0
     }
-    this.#characters += text.length
-    this.#young.set(key, known)
+    const own = new Place(known, this.#young)
+    this.#characters += length
+    this.#young.set(key, own)
+    return own
   }
 
-  // What is known of a text: nothing when it is met first.
+  // Where what is known of a text is: its value too, unless it is met for the first time.
   #meet (key, text) {
-    const known = this.get(key, text)
-    if (known === undefined) this.put(key, new Known(text))
-    else valueOf(known)
-    return known
+    const place = this.get(key, text)
+    if (place === undefined) return this.put(key, new Known(text))
+    valueOf(place.known)
+    return place
   }
 
   #find (key) {
@@ -122,11 +142,10 @@ class Snapshots {
   }
 
   #promote (key) {
-    const known = this.#old.get(key)
-    if (known === undefined) return undefined
+    const place = this.#old.get(key)
+    if (place === undefined) return undefined
     this.#old.delete(key)
-    this.put(key, known)
-    return known
+    return this.put(key, place.known)
   }
 }
 

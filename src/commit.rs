@@ -89,18 +89,6 @@ pub enum Resolution<'a> {
     Refused,
 }
 
-impl Resolution<'_> {
-    /// The same, holding on to no store's lock.
-    pub fn into_owned(self) -> Resolution<'static> {
-        match self {
-            Self::Write(text) => Resolution::Write(Cow::Owned(text.into_owned())),
-            Self::Remove => Resolution::Remove,
-            Self::Gone => Resolution::Gone,
-            Self::Refused => Resolution::Refused,
-        }
-    }
-}
-
 /// Resolves a commit of `base -> ours` against what the store holds now.
 pub fn resolve<'a>(
     base: &str,

@@ -131,8 +131,8 @@ impl<J: Job> Default for Driver<J> {
     }
 }
 
-/// With so many completions the event loop is woken at once: it works on these while the next are on their way.
-const FULL_BATCH: usize = 32;
+/// With so many completions the event loop is woken at once: until it is awake the next are there too.
+const FULL_BATCH: usize = 8;
 
 /// Of many completions the event loop takes a share, and what follows from that is on its way before it takes the next. Else
 /// all requests would move in step, and the server and the event loop wait for each other.
@@ -405,6 +405,18 @@ mod tests {
         assert_eq!((wakes(), port.take(usize::MAX).len()), (1, 2));
         third.complete(Ok(3));
         assert_eq!((wakes(), port.take(usize::MAX).len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn the_event_loop_is_woken_at_once_by_a_full_batch_though_more_are_due() {
+        let (port, woken) = port();
+        let tickets: Vec<_> = (0..=FULL_BATCH as u32).map(|id| Ticket::new(port.clone(), id)).collect();
+        let mut wakes = tickets.into_iter().map(|ticket| {
+            ticket.complete(Ok(1));
+            woken.try_iter().count()
+        });
+        assert!(wakes.by_ref().take(FULL_BATCH - 1).all(|count| count == 0));
+        assert_eq!(wakes.next(), Some(1));
     }
 
     #[test]

@@ -202,13 +202,18 @@ impl Inner {
 
     /// The live record's text; marks it as used, and frees it if its time is over.
     fn get(&mut self, key: &str) -> Option<&str> {
+        let place = self.find_live(key, now_ms())?;
+        Some(self.slot(place).text())
+    }
+
+    fn find_live(&mut self, key: &str, now: u64) -> Option<u32> {
         let place = self.find(key)?;
-        if self.slot(place).deadline <= now_ms() {
+        if self.slot(place).deadline <= now {
             self.free_slot(place);
             return None;
         }
         self.use_now(place);
-        Some(self.slot(place).text())
+        Some(place)
     }
 
     fn get_with_ttl(&mut self, key: &str) -> Option<(String, i64)> {
@@ -226,41 +231,46 @@ impl Inner {
             Plan::Rotate | Plan::Renew => new_key,
             _ => key,
         };
-        match commit.resolve(self.get(key)).into_owned() {
-            Resolution::Write(text) => {
-                self.put(target, &text, *ttl_ms, max_bytes)?;
-                if target != key && self.remove(key) && *grace_ms > 0 {
-                    self.put(&pointer_key(key), new_key, *grace_ms, max_bytes)?;
-                }
-                Ok(commit.saved(&text))
-            }
-            Resolution::Remove => {
-                self.remove(key);
-                Ok(Outcome::Destroyed)
-            }
-            Resolution::Gone => Ok(Outcome::Gone),
-            Resolution::Refused => Ok(Outcome::Refused),
+        let now = now_ms();
+        let found = self.find_live(key, now);
+        let write = match commit.resolve(found.map(|place| self.slot(place).text())) {
+            Resolution::Write(text) => Some((Slot::new(target, &text, now, *ttl_ms), commit.saved(&text))),
+            Resolution::Remove => None,
+            Resolution::Gone => return Ok(Outcome::Gone),
+            Resolution::Refused => return Ok(Outcome::Refused),
+        };
+        let Some((slot, saved)) = write else {
+            self.remove(key);
+            return Ok(Outcome::Destroyed);
+        };
+        let place = if target == key { found } else { self.find(target) };
+        self.put_at(place, slot, max_bytes)?;
+        if target != key && self.remove(key) && *grace_ms > 0 {
+            self.put(&pointer_key(key), new_key, *grace_ms, max_bytes)?;
         }
+        Ok(saved)
     }
 
     fn put(&mut self, key: &str, text: &str, ttl_ms: u64, max_bytes: usize) -> Result<(), Error> {
-        let bytes = key.len() + text.len() + RECORD_OVERHEAD;
+        self.put_at(self.find(key), Slot::new(key, text, now_ms(), ttl_ms), max_bytes)
+    }
+
+    /// Writes a record in the place of its key's, or in a new one.
+    fn put_at(&mut self, place: Option<u32>, slot: Slot, max_bytes: usize) -> Result<(), Error> {
+        let bytes = slot.data.len() + RECORD_OVERHEAD;
         if bytes > max_bytes {
             return Err(Error::TooLarge { bytes, max_bytes });
         }
-        let data = [key, text].concat().into_boxed_str();
-        let deadline = now_ms().saturating_add(ttl_ms);
-        if let Some(place) = self.find(key) {
+        if let Some(place) = place {
             self.use_now(place); // and so not the one to be evicted for itself
             self.bytes -= self.slot(place).data.len() + RECORD_OVERHEAD;
             self.make_room(bytes, max_bytes);
-            let slot = self.slot_mut(place);
-            (slot.data, slot.deadline) = (data, deadline);
+            let own = self.slot_mut(place);
+            (own.data, own.deadline) = (slot.data, slot.deadline);
             self.bytes += bytes;
             return Ok(());
         }
         self.make_room(bytes, max_bytes);
-        let slot = Slot { data, key_len: key.len() as u32, newer: NONE, older: NONE, deadline };
         let place = match self.free.pop() {
             Some(place) => {
                 *self.slot_mut(place) = slot;
@@ -328,6 +338,11 @@ impl Inner {
 }
 
 impl Slot {
+    fn new(key: &str, text: &str, now: u64, ttl_ms: u64) -> Self {
+        let data = [key, text].concat().into_boxed_str();
+        Self { data, key_len: key.len() as u32, newer: NONE, older: NONE, deadline: now.saturating_add(ttl_ms) }
+    }
+
     fn key(&self) -> &str {
         &self.data[..self.key_len as usize]
     }
