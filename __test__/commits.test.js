@@ -240,3 +240,22 @@ test('when the headers go out while a new record is written, it is taken back', 
   await new Promise(setImmediate)
   t.deepEqual([setCookie, store.records.size, events], [[], 0, ['session:unsent']])
 })
+
+test("a jar of the application's may add to the attributes that it is given", async (t) => {
+  const addLax = (ctx, next) => {
+    const { cookies } = ctx
+    const set = cookies.set.bind(cookies)
+    cookies.set = (name, value, attributes) => set(name, value, Object.assign(attributes, { sameSite: 'lax' }))
+    return next()
+  }
+  const { browser } = await serve(t, addLax, session(), (ctx) => {
+    ctx.session = ctx.path === '/logout' ? null : { path: ctx.path }
+    ctx.body = 'ok'
+  })
+  const user = browser()
+  for (const path of ['/login', '/change', '/logout']) {
+    const { status, setCookie } = await user.get(path)
+    t.deepEqual([status, setCookie.length], [200, 1], path)
+    t.regex(setCookie[0], /; samesite=lax/, path)
+  }
+})

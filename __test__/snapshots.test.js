@@ -167,15 +167,17 @@ test('of many keys the most recently used are kept, and of another text nothing'
   t.is(snapshots.get('used', '{"n":2}'), undefined)
 })
 
-test('what is put in the place where its key was found is kept, though the place is given up by then', (t) => {
+test('what is put in the place where its key was found is kept, though the place is given up by then or another key\'s', (t) => {
   const snapshots = new Snapshots()
   const place = snapshots.put('key', new Known('{"n":1}'))
   t.is(snapshots.put('key', new Known('{"n":2}'), place), place)
   t.is(snapshots.get('key', '{"n":2}'), place)
   for (let n = 0; n < 5000; n++) snapshots.put(`k${n}`, new Known('{}'))
   t.is(snapshots.get('key', '{"n":2}'), undefined)
-  snapshots.put('key', new Known('{"n":3}'), place)
+  const next = snapshots.put('key', new Known('{"n":3}'), place)
   t.not(snapshots.get('key', '{"n":3}'), undefined)
+  snapshots.put('other', new Known('{"n":4}'), next)
+  t.deepEqual(['key', 'other'].map((key) => snapshots.get(key, '{"n":4}') !== undefined), [false, true])
 })
 
 test('what is put in a place counts with all its characters', (t) => {

@@ -38,12 +38,12 @@ const checkMaxAge = (maxAge) => {
   return maxAge
 }
 
-const DEFAULTS = Object.freeze({ maxAge: 0, path: '/', httpOnly: true, overwrite: true, signed: false })
+const DEFAULTS = { maxAge: 0, path: '/', httpOnly: true, overwrite: true, signed: false }
 
 // The attributes of a session cookie, and the error of those that could never work.
 const attributesOf = (cookie, ctx) => {
   const given = typeof cookie === 'function' ? cookie(ctx) : cookie
-  if (given === undefined) return DEFAULTS
+  if (given === undefined) return { ...DEFAULTS } // a jar may be the application's, and add to it
   if (given && typeof given !== 'object') throw new SessionOptionError('cookie', given, 'an object')
   const attributes = { ...DEFAULTS, ...given, overwrite: true, signed: false }
   attributes.maxAge = checkMaxAge(attributes.maxAge)

@@ -105,9 +105,10 @@ const close = async (channel) => {
   await send(channel, () => {}, native.redisClose)
 }
 
-// Waking the I/O thread costs more than a command: once for all that this turn submits. That is what follows from one
-// batch of answers; or, where many answers are still to come and nobody is kept waiting who would not wait anyway, what
-// the event loop finds on all its sockets. Of many, the first wake the thread, which takes as long as making some dozens.
+// Waking the I/O thread costs more than a command: once for all that this turn submits, if they are few. That is what
+// follows from one batch of answers; or, where many answers are still to come and nobody is kept waiting who would not
+// wait anyway, what the event loop finds on all its sockets. Of more, the first few wake the thread: until it is awake,
+// which takes as long as making some dozens, the others are there too.
 const FEW = 4
 const FULL_BATCH = 32
 
@@ -121,8 +122,8 @@ const flush = () => {
 const told = new Uint32Array(1 + 2 * 256)
 
 const drain = () => {
-  drained = true
   const said = native.ioTake(environment, told)
+  if (told[0] > 0) drained = true
   const end = 1 + 2 * told[0]
   for (let n = 1, at = 0; n < end; n += 2) {
     const id = told[n]

@@ -23,7 +23,7 @@ class Snapshot {
     return new Snapshot(known.text, copyOf(known.value), known.value, known, place)
   }
 
-// Is `now`, as JSON has it, what was loaded?
+  // Is `now`, as JSON has it, what was loaded?
   compare (now) {
     this.next = this.known?.next(now)
     if (this.next === undefined) {
@@ -56,9 +56,10 @@ class Known {
 
 // Where a key's latest is kept, as long as its generation is the young one: no need to look it up again.
 class Place {
-  constructor (known, generation) {
+  constructor (key, known, generation) {
+    this.key = key
     this.known = known
-    this.generation = generation
+    this.generation = generation // a number, since who holds a place is not to hold all the others
   }
 }
 
@@ -67,7 +68,8 @@ class Place {
 class Snapshots {
   #young = new Map()
   #old = new Map() // all that was not asked for since the young ones took its place
-  #characters = 0 // in the texts of the young
+  #generation = 0 // of the young
+  #characters = 0 // in their texts
 
   take (key, text) {
     const place = this.#meet(key, text)
@@ -107,11 +109,11 @@ class Snapshots {
     return place?.known.text === text ? place : undefined
   }
 
-  // `place` is where the key was found before.
+  // `place` may be where the key was found before.
   put (key, known, place) {
     const { length } = known.text
     if (length > MOST_CHARACTERS) return undefined
-    const before = place?.generation === this.#young ? place : this.#young.get(key)
+    const before = place?.generation === this.#generation && place.key === key ? place : this.#young.get(key)
     const characters = this.#characters + length - (before?.known.text.length ?? 0)
     if (before !== undefined && characters <= MOST_CHARACTERS) {
       this.#characters = characters
@@ -121,9 +123,10 @@ class Snapshots {
     if (this.#young.size >= MOST_KEYS || characters > MOST_CHARACTERS) {
       this.#old = this.#young
       this.#young = new Map()
+      this.#generation++
       this.#characters = 0
     }
-    const own = new Place(known, this.#young)
+    const own = new Place(key, known, this.#generation)
     this.#characters += length
     this.#young.set(key, own)
     return own

@@ -2,8 +2,8 @@
 //!
 //! One thread per process serves every store and every JavaScript environment. A port is one environment's way
 //! back: completions queue there, and its event loop is woken once for all that have come until it looks. Waking it
-//! waits for the tasks that are ready: the replies of one pipeline make one batch, and not one for the first of them
-//! and more for the rest.
+//! waits for the tasks that are ready: the replies of a short pipeline make one batch, and not one for the first of them
+//! and more for the rest. Those of a long one wake it early, since waking takes longer than reading them.
 
 use crate::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -180,7 +180,7 @@ pub struct Port<A> {
 }
 
 impl<A: Send + 'static> Port<A> {
-    /// `wake` is called on the I/O thread when the first completion has queued; it leads to [`Port::take`].
+    /// `wake` is called when there are completions to look at, on whatever thread; it leads to [`Port::take`].
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
         let (woken, closed) = (AtomicBool::new(false), Mutex::new(false));
         Arc::new(Self {
