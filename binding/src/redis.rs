@@ -8,9 +8,9 @@ use koa_session_engine::driver::Ticket;
 use koa_session_engine::error::Error;
 use koa_session_engine::store::Found;
 use koa_session_engine::store::redis::{
-    Answer, DRIVER, Event, Job, Options, Port, RedisStore, Request, SentinelOptions, TlsOptions,
+    Answer, DRIVER, Event, Job, Options, Port, ROOM, RedisStore, Request, SentinelOptions, TlsOptions,
 };
-use napi::bindgen_prelude::{Either, External, Function, Uint32ArraySlice};
+use napi::bindgen_prelude::{Either, External, FromNapiValue, Function, Uint32ArraySlice};
 use napi::{Env, Unknown, sys};
 use napi_derive::napi;
 use std::sync::Arc;
@@ -216,6 +216,16 @@ pub fn redis_open(
     Ok(External::new(Handle { store, port, prefix }))
 }
 
+/// A text in room that was used before.
+struct InRoom(String);
+
+impl FromNapiValue for InRoom {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        // SAFETY: as the caller grants.
+        unsafe { Text::within(ROOM.take(), env, value) }.map(|Text(text)| Self(text))
+    }
+}
+
 direct! {
     fn redis_load(_env; store: Held<Handle>, id: u32, key: Text) -> () {
         store.submit(id, Request::Load(store.key(key)));
@@ -227,7 +237,7 @@ direct! {
         Ok(())
     }
 
-    fn redis_set(_env; store: Held<Handle>, id: u32, key: Text, text: Text, ttl_ms: f64) -> () {
+    fn redis_set(_env; store: Held<Handle>, id: u32, key: Text, text: InRoom, ttl_ms: f64) -> () {
         store.submit(id, Request::Set(store.key(key), text.0, whole_ms(ttl_ms)));
         Ok(())
     }

@@ -8,6 +8,7 @@ mod commit;
 mod connect;
 mod in_time;
 mod link;
+mod room;
 mod tls;
 mod turns;
 mod wire;
@@ -23,6 +24,7 @@ use connect::Target;
 pub use link::Event;
 use link::{Link, OnEvent, Timeouts};
 use redis::{Cmd, Value};
+pub use room::ROOM;
 use std::borrow::Cow;
 use std::sync::Arc;
 pub use tls::Options as TlsOptions;
@@ -165,6 +167,7 @@ impl driver::Job for Job {
             }
             Request::Set(key, text, ttl_ms) => {
                 let command = set(&key, &text, ttl_ms);
+                ROOM.give(text);
                 (key, command, |_| Answer::Done)
             }
             Request::Destroy(key) => {

@@ -1,0 +1,57 @@
+//! Room for texts on their way to the I/O thread, to be used again: what one thread allocates and another frees makes both
+//! wait for one lock of the allocator.
+
+use std::sync::{Mutex, PoisonError};
+
+pub struct Room(Mutex<Vec<String>>);
+
+/// Of the process, as the I/O thread is.
+pub static ROOM: Room = Room(Mutex::new(Vec::new()));
+
+/// As many texts as are mostly on their way at once.
+const MOST: usize = 256;
+
+/// Longer texts take longer to copy than to find room for.
+const MOST_BYTES: usize = 2048;
+
+impl Room {
+    /// An empty text, with room if there is any.
+    pub fn take(&self) -> String {
+        self.change(Vec::pop).unwrap_or_default()
+    }
+
+    /// Keeps the room of a text.
+    pub fn give(&self, mut text: String) {
+        if text.capacity() > MOST_BYTES {
+            return;
+        }
+        text.clear();
+        self.change(|texts| {
+            if texts.len() < MOST {
+                texts.push(text);
+            }
+        });
+    }
+
+    fn change<T>(&self, what: impl FnOnce(&mut Vec<String>) -> T) -> T {
+        what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_used_again_and_is_not_kept_without_end() {
+        let room = Room(Mutex::default());
+        assert_eq!(room.take().capacity(), 0);
+        room.give(String::from("a session"));
+        let again = room.take();
+        assert_eq!((again.as_str(), again.capacity()), ("", "a session".len()));
+        room.give(String::with_capacity(MOST_BYTES + 1));
+        assert_eq!(room.take().capacity(), 0);
+        (0..2 * MOST).for_each(|_| room.give(String::with_capacity(1)));
+        assert_eq!(std::iter::repeat_with(|| room.take()).take_while(|text| text.capacity() > 0).count(), MOST);
+    }
+}
