@@ -8,7 +8,7 @@ use koa_session_engine::driver::Ticket;
 use koa_session_engine::error::Error;
 use koa_session_engine::store::Found;
 use koa_session_engine::store::redis::{
-    Answer, DRIVER, Event, Job, Options, Port, ROOM, RedisStore, Request, SentinelOptions, TlsOptions,
+    Answer, DRIVER, Event, Job, Options, POOL, Port, RedisStore, Request, SentinelOptions, TlsOptions,
 };
 use napi::bindgen_prelude::{Either, External, FromNapiValue, Function, Uint32ArraySlice};
 use napi::{Env, Unknown, sys};
@@ -216,13 +216,13 @@ pub fn redis_open(
     Ok(External::new(Handle { store, port, prefix }))
 }
 
-/// A text in room that was used before.
-struct InRoom(String);
+/// A text of the pool.
+struct Pooled(String);
 
-impl FromNapiValue for InRoom {
+impl FromNapiValue for Pooled {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         // SAFETY: as the caller grants.
-        unsafe { Text::within(ROOM.take(), env, value) }.map(|Text(text)| Self(text))
+        unsafe { Text::within(POOL.take(), env, value) }.map(|Text(text)| Self(text))
     }
 }
 
@@ -237,7 +237,7 @@ direct! {
         Ok(())
     }
 
-    fn redis_set(_env; store: Held<Handle>, id: u32, key: Text, text: InRoom, ttl_ms: f64) -> () {
+    fn redis_set(_env; store: Held<Handle>, id: u32, key: Text, text: Pooled, ttl_ms: f64) -> () {
         store.submit(id, Request::Set(store.key(key), text.0, whole_ms(ttl_ms)));
         Ok(())
     }

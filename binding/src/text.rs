@@ -26,7 +26,7 @@ impl FromNapiValue for Text {
 }
 
 impl Text {
-    /// A JavaScript string in the room of an empty text.
+    /// A JavaScript string in the room that an empty text has.
     ///
     /// # Safety
     /// `env` and `value` must be those of the call that is being served.

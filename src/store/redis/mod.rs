@@ -8,7 +8,7 @@ mod commit;
 mod connect;
 mod in_time;
 mod link;
-mod room;
+mod pool;
 mod tls;
 mod turns;
 mod wire;
@@ -23,8 +23,8 @@ use cluster::Cluster;
 use connect::Target;
 pub use link::Event;
 use link::{Link, OnEvent, Timeouts};
+pub use pool::POOL;
 use redis::{Cmd, Value};
-pub use room::ROOM;
 use std::borrow::Cow;
 use std::sync::Arc;
 pub use tls::Options as TlsOptions;
@@ -167,7 +167,7 @@ impl driver::Job for Job {
             }
             Request::Set(key, text, ttl_ms) => {
                 let command = set(&key, &text, ttl_ms);
-                ROOM.give(text);
+                POOL.give(text);
                 (key, command, |_| Answer::Done)
             }
             Request::Destroy(key) => {

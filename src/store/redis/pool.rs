@@ -1,12 +1,12 @@
-//! Room for texts on their way to the I/O thread, to be used again: what one thread allocates and another frees makes both
-//! wait for one lock of the allocator.
+//! A pool of texts for the way to the I/O thread: what one thread allocates and another frees makes both wait for one lock
+//! of the allocator.
 
 use std::sync::{Mutex, PoisonError};
 
-pub struct Room(Mutex<Vec<String>>);
+pub struct Pool(Mutex<Vec<String>>);
 
 /// Of the process, as the I/O thread is.
-pub static ROOM: Room = Room(Mutex::new(Vec::new()));
+pub static POOL: Pool = Pool(Mutex::new(Vec::new()));
 
 /// As many texts as are mostly on their way at once.
 const MOST: usize = 256;
@@ -14,13 +14,13 @@ const MOST: usize = 256;
 /// Longer texts take longer to copy than to find room for.
 const MOST_BYTES: usize = 2048;
 
-impl Room {
+impl Pool {
     /// An empty text, with room if there is any.
     pub fn take(&self) -> String {
         self.change(Vec::pop).unwrap_or_default()
     }
 
-    /// Keeps the room of a text.
+    /// Keeps a text that is not needed any more, for the room that it has.
     pub fn give(&self, mut text: String) {
         if text.capacity() > MOST_BYTES {
             return;
@@ -43,15 +43,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_used_again_and_is_not_kept_without_end() {
-        let room = Room(Mutex::default());
-        assert_eq!(room.take().capacity(), 0);
-        room.give(String::from("a session"));
-        let again = room.take();
+    fn texts_are_used_again_and_are_not_kept_without_end() {
+        let pool = Pool(Mutex::default());
+        assert_eq!(pool.take().capacity(), 0);
+        pool.give(String::from("a session"));
+        let again = pool.take();
         assert_eq!((again.as_str(), again.capacity()), ("", "a session".len()));
-        room.give(String::with_capacity(MOST_BYTES + 1));
-        assert_eq!(room.take().capacity(), 0);
-        (0..2 * MOST).for_each(|_| room.give(String::with_capacity(1)));
-        assert_eq!(std::iter::repeat_with(|| room.take()).take_while(|text| text.capacity() > 0).count(), MOST);
+        pool.give(String::with_capacity(MOST_BYTES + 1));
+        assert_eq!(pool.take().capacity(), 0);
+        (0..2 * MOST).for_each(|_| pool.give(String::with_capacity(1)));
+        assert_eq!(std::iter::repeat_with(|| pool.take()).take_while(|text| text.capacity() > 0).count(), MOST);
     }
 }
