@@ -216,13 +216,13 @@ pub fn redis_open(
     Ok(External::new(Handle { store, port, prefix }))
 }
 
-/// A text of the pool.
+/// A text that comes from the pool, if it is short, and goes back to it.
 struct Pooled(String);
 
 impl FromNapiValue for Pooled {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         // SAFETY: as the caller grants.
-        unsafe { Text::within(POOL.take(), env, value) }.map(|Text(text)| Self(text))
+        unsafe { Text::within(|| POOL.take(), env, value) }.map(|Text(text)| Self(text))
     }
 }
 

@@ -13,6 +13,40 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A JavaScript string; in `room` if it is short, whatever that holds.
+    ///
+    /// # Safety
+    /// `env` and `value` must be those of the call that is being served.
+    pub unsafe fn within(
+        room: impl FnOnce() -> String,
+        env: sys::napi_env,
+        value: sys::napi_value,
+    ) -> napi::Result<Self> {
+        let mut buffer = [MaybeUninit::<u8>::uninit(); STACK_BYTES];
+        // SAFETY: as the caller grants, and Node writes at most STACK_BYTES.
+        let length = unsafe { read(env, value, buffer.as_mut_ptr().cast(), STACK_BYTES)? };
+        // One that fills the buffer may have been cut: Node stops before a character that does not fit whole.
+        let bytes = if length + MAX_CHARACTER < STACK_BYTES {
+            let mut bytes = room().into_bytes();
+            bytes.clear();
+            bytes.reserve_exact(length);
+            // SAFETY: Node has written that many bytes.
+            bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), length) });
+            bytes
+        } else {
+            // SAFETY: as above; a null buffer asks for the length alone, without the NUL at the end.
+            let length = unsafe { read(env, value, ptr::null_mut(), 0)? };
+            let mut bytes = Vec::<u8>::with_capacity(length + 1);
+            // SAFETY: the capacity is what Node is told, and the new length what it has written.
+            unsafe {
+                let written = read(env, value, bytes.as_mut_ptr().cast(), length + 1)?;
+                bytes.set_len(written);
+            }
+            bytes
+        };
+        String::from_utf8(bytes).map(Self).map_err(|error| napi::Error::new(Status::StringExpected, error.to_string()))
+    }
 }
 
 /// Most keys and sessions are shorter; longer ones take a second call.
@@ -21,35 +55,7 @@ const STACK_BYTES: usize = 2048;
 impl FromNapiValue for Text {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         // SAFETY: as the caller grants.
-        unsafe { Self::within(String::new(), env, value) }
-    }
-}
-
-impl Text {
-    /// A JavaScript string in the room that an empty text has.
-    ///
-    /// # Safety
-    /// `env` and `value` must be those of the call that is being served.
-    pub unsafe fn within(room: String, env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        let mut bytes = room.into_bytes();
-        let mut buffer = [MaybeUninit::<u8>::uninit(); STACK_BYTES];
-        // SAFETY: as the caller grants, and Node writes at most STACK_BYTES.
-        let length = unsafe { read(env, value, buffer.as_mut_ptr().cast(), STACK_BYTES)? };
-        // One that fills the buffer may have been cut: Node stops before a character that does not fit whole.
-        if length + MAX_CHARACTER < STACK_BYTES {
-            // SAFETY: Node has written that many bytes.
-            bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), length) });
-        } else {
-            // SAFETY: as above; a null buffer asks for the length alone, without the NUL at the end.
-            let length = unsafe { read(env, value, ptr::null_mut(), 0)? };
-            bytes.reserve_exact(length + 1);
-            // SAFETY: there is room for what Node is told, and the new length is what it has written.
-            unsafe {
-                let written = read(env, value, bytes.as_mut_ptr().cast(), length + 1)?;
-                bytes.set_len(written);
-            }
-        }
-        String::from_utf8(bytes).map(Self).map_err(|error| napi::Error::new(Status::StringExpected, error.to_string()))
+        unsafe { Self::within(String::new, env, value) }
     }
 }
 

@@ -1,17 +1,18 @@
-//! A pool of texts for the way to the I/O thread: what one thread allocates and another frees makes both wait for one lock
-//! of the allocator.
+//! A pool of texts for the way to the I/O thread: what one thread allocates and another frees can make both wait for one
+//! lock of the allocator (glibc's does).
 
 use std::sync::{Mutex, PoisonError};
 
+/// Empty texts, for the room that they have.
 pub struct Pool(Mutex<Vec<String>>);
 
 /// Of the process, as the I/O thread is.
 pub static POOL: Pool = Pool(Mutex::new(Vec::new()));
 
-/// As many texts as are mostly on their way at once.
+/// More are rarely between the two threads at once.
 const MOST: usize = 256;
 
-/// Longer texts take longer to copy than to find room for.
+/// With the above, half a megabyte is kept at most.
 const MOST_BYTES: usize = 2048;
 
 impl Pool {
@@ -20,17 +21,20 @@ impl Pool {
         self.change(Vec::pop).unwrap_or_default()
     }
 
-    /// Keeps a text that is not needed any more, for the room that it has.
+    /// Keeps a text that is not needed any more, unless there are enough.
     pub fn give(&self, mut text: String) {
         if text.capacity() > MOST_BYTES {
             return;
         }
         text.clear();
-        self.change(|texts| {
-            if texts.len() < MOST {
-                texts.push(text);
+        let surplus = self.change(|texts| {
+            if texts.len() == MOST {
+                return Some(text);
             }
+            texts.push(text);
+            None
         });
+        drop(surplus); // with the lock let go
     }
 
     fn change<T>(&self, what: impl FnOnce(&mut Vec<String>) -> T) -> T {
