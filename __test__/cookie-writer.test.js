@@ -1,0 +1,212 @@
+'use strict'
+
+// Set-Cookie lines: what the cookies module makes of them, and who is asked each time.
+
+const test = require('ava')
+const Cookies = require('cookies')
+const fc = require('fast-check')
+const Koa2 = require('koa2')
+const Koa3 = require('koa')
+const session = require('..')
+const { CookieWriter } = require('../lib/cookie')
+const { serveApp } = require('./helpers/serve')
+
+// The lines, or why there are none.
+const linesOf = (make) => {
+  try {
+    return make()
+  } catch (error) {
+    return error.message
+  }
+}
+
+const made = (request, secure, name, value, attributes) => {
+  let made
+  const response = { getHeader () {}, setHeader (_, lines) { made = lines } }
+  new Cookies(request, response, { secure, keys: ['a key'] }).set(name, value, attributes)
+  return made
+}
+
+const usual = {
+  maxAge: fc.constantFrom(0, 300, 700, 86400000),
+  path: fc.constantFrom('/', '/a', undefined),
+  domain: fc.constantFrom('example.com', 'example.org'),
+  secure: fc.constantFrom(undefined, false),
+  httpOnly: fc.boolean(),
+  sameSite: fc.constantFrom(undefined, true, 'lax', 'None'),
+  priority: fc.constantFrom('low', 'high'),
+  partitioned: fc.boolean()
+}
+const unusual = { signed: fc.boolean(), expires: fc.constant(new Date(86400000)), maxage: fc.constantFrom(5000, 5300) }
+const either = fc.record({
+  one: fc.record(usual, { requiredKeys: ['maxAge'] }),
+  other: fc.record(usual, { requiredKeys: [] }),
+  without: fc.subarray(Object.keys(usual), { maxLength: 2 }),
+  more: fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: fc.record(unusual, { requiredKeys: [] }) })
+}).map(({ one, other: { maxAge = one.maxAge }, without, more }) => {
+  const second = { signed: false, ...one, maxAge }
+  for (const name of without) delete second[name]
+  return [{ signed: false, ...one, ...more }, second]
+})
+
+const step = fc.record({
+  name: fc.constantFrom('koa:sess', 'sid'),
+  value: fc.oneof({ weight: 4, arbitrary: fc.constantFrom('one', 'another-id_2') }, { weight: 1, arbitrary: fc.constantFrom('with space', 'not;allowed', null) }),
+  which: fc.nat({ max: 1 }),
+  later: fc.constantFrom(0, 0, 1, 300, 500, 1000),
+  https: fc.boolean(),
+  jar: fc.constantFrom('none', 'none', 'used', 'trusted', 'own')
+})
+
+// What an application does with the jar before; its `secure`.
+const prepare = (ctx, jar, https) => {
+  if (jar === 'used') ctx.cookies.get('another')
+  if (jar === 'trusted') ctx.cookies.secure = true // behind a proxy that does not say https
+  if (jar === 'own') ctx.cookies = new Cookies(ctx.req, ctx.res, { keys: ['a key'] })
+  return { none: https, used: https, trusted: true, own: undefined }[jar]
+}
+
+// A jar's method that does what the module's does, and more.
+const marking = function (name, value, attributes) {
+  const { response } = this
+  this.response = { getHeader () {}, setHeader: (header, lines) => response.setHeader(header, lines.map((line) => `${line}; mark`)) }
+  own.call(this, name, value, attributes)
+  this.response = response
+}
+const own = Cookies.prototype.set
+
+const markingJar = (jar) => Object.assign(Object.create(jar), { set: marking })
+
+// How an application makes cookies its own business, for one request; what is to be undone, and which context is used.
+const interventions = {
+  'sets ctx.cookies': (ctx) => { ctx.cookies = markingJar(ctx.cookies) },
+  'defines ctx.cookies': (ctx) => { Object.defineProperty(ctx, 'cookies', { value: markingJar(ctx.cookies) }) },
+  'sets ctx.cookies.set': (ctx) => { ctx.cookies.set = marking },
+  'derives a context': (ctx) => ({ context: Object.create(ctx, { cookies: { value: markingJar(ctx.cookies) } }) }),
+  'derives a context from one': (ctx) => ({ context: Object.create(Object.create(ctx, { cookies: { value: markingJar(ctx.cookies) } })) }),
+  'defines app.context.cookies': ({ app }) => {
+    Object.defineProperty(app.context, 'cookies', { configurable: true, get () { return markingJar(new Cookies(this.req, this.res, { secure: false })) } })
+    return { undo: () => { delete app.context.cookies } }
+  },
+  'replaces the method of all jars': () => {
+    Cookies.prototype.set = marking
+    return { undo: () => { Cookies.prototype.set = own } }
+  }
+}
+
+const change = (ctx) => {
+  ctx.session.n = (ctx.session.n ?? 0) + 1
+  ctx.body = 'ok'
+}
+
+const marksOf = async (user) => {
+  const marks = []
+  for (const path of ['/', '/', '/marked', '/', '/marked', '/']) {
+    const { setCookie } = await user.get(path)
+    marks.push(setCookie[0].endsWith('; mark'))
+  }
+  return marks
+}
+
+test.serial('a middleware that serves two versions of Koa asks the jars of both', async (t) => {
+  const middleware = session()
+  const [two, three] = await Promise.all([Koa2, Koa3].map((Koa) => serveApp(t, new Koa(), (ctx, next) => {
+    if (ctx.path === '/marked') ctx.cookies = markingJar(ctx.cookies)
+    return next()
+  }, middleware, change)))
+  await three.browser().get('/')
+  const { setCookie } = await two.browser().get('/marked')
+  t.true(setCookie[0].endsWith('; mark'))
+})
+
+for (const [version, Koa] of Object.entries({ 'Koa 2': Koa2, 'Koa 3': Koa3 })) {
+  test.serial(`each line is what the cookies module makes, whatever was written before, on ${version}`, (t) => {
+    const { now } = Date
+    let time = now()
+    Date.now = () => time
+    t.teardown(() => { Date.now = now })
+    const app = new Koa()
+    Object.assign(app, { keys: ['a key'], proxy: true })
+    fc.assert(fc.property(either, fc.array(step, { minLength: 2, maxLength: 12 }), (attributes, steps) => {
+      const writer = new CookieWriter()
+      for (const { name, value, which, later, https, jar } of steps) {
+        time += later
+        const protocol = https ? 'https' : 'http'
+        const req = { headers: { 'x-forwarded-proto': protocol }, protocol, socket: {}, url: '/', method: 'GET' }
+        const ctx = app.createContext(req, {})
+        const secure = prepare(ctx, jar, https)
+        const [lines, expected] = [() => writer.lines(ctx, name, value, { ...attributes[which] }), () => made(req, secure, name, value, { ...attributes[which] })]
+        t.deepEqual(linesOf(lines), linesOf(expected))
+      }
+    }), { numRuns: 2000 })
+  })
+
+  for (const [what, does] of Object.entries(interventions)) {
+    test.serial(`an application that ${what} is asked for each line, on ${version}`, async (t) => {
+      const middleware = session()
+      const { browser } = await serveApp(t, new Koa(), async (ctx) => {
+        const done = ctx.path === '/marked' ? does(ctx) : undefined
+        const context = done?.context ?? ctx
+        await middleware(context, () => change(context))
+        done?.undo?.()
+      })
+      t.deepEqual(await marksOf(browser()), [false, false, true, false, true, false])
+    })
+  }
+
+  test.serial(`no jar is made where nothing but the id is another, on ${version}`, async (t) => {
+    const jars = []
+    const { browser } = await serveApp(t, new Koa(), async (ctx, next) => {
+      await next()
+      jars.push(Object.getOwnPropertySymbols(ctx).some((symbol) => ctx[symbol] instanceof Cookies))
+    }, session(), change)
+    for (let users = 0; users < 3; users++) await browser().get('/')
+    t.deepEqual(jars, [true, false, false])
+  })
+
+  test.serial(`an application with accessors of its own is asked for each line, on ${version}`, async (t) => {
+    const jars = new WeakMap()
+    const app = new Koa()
+    const cookies = {
+      get () { return jars.get(this) ?? new Cookies(this.req, this.res, { secure: false }) },
+      set (jar) { jars.set(this, jar) }
+    }
+    app.context = Object.create(Object.create(Object.getPrototypeOf(app.context), { cookies }))
+    const { browser } = await serveApp(t, app, (ctx, next) => {
+      if (ctx.path === '/marked') ctx.cookies = markingJar(ctx.cookies)
+      return next()
+    }, session(), change)
+    t.deepEqual(await marksOf(browser()), [false, false, true, false, true, false])
+  })
+
+  test.serial(`an attribute that is an object is looked at for each line, on ${version}`, (t) => {
+    const app = new Koa()
+    const writer = new CookieWriter()
+    const attributes = { path: { now: '/a', toString () { return this.now } } }
+    const line = () => writer.lines(app.createContext({ headers: {}, socket: {} }, {}), 'sid', 'one', attributes)
+    t.deepEqual([line(), line()], [['sid=one; path=/a; httponly'], ['sid=one; path=/a; httponly']])
+    attributes.path.now = '/b'
+    t.deepEqual(line(), ['sid=one; path=/b; httponly'])
+  })
+
+  test.serial(`a context without an application has a jar, and that is all, on ${version}`, (t) => {
+    const writer = new CookieWriter()
+    const [real, fake] = [new Koa().createContext({ headers: {}, socket: {} }, {}), { cookies: new Cookies({}, {}, { secure: false }) }]
+    for (const ctx of [fake, real, fake]) t.deepEqual(writer.lines(ctx, 'sid', 'one', {}), ['sid=one; path=/; httponly'])
+  })
+
+  test.serial(`a method around the module's, there from the beginning, is asked for each line, on ${version}`, async (t) => {
+    let asked = 0
+    Cookies.prototype.set = function (...given) {
+      asked++
+      return own.apply(this, given)
+    }
+    t.teardown(() => { Cookies.prototype.set = own })
+    const { browser } = await serveApp(t, new Koa(), session(), change)
+    const user = browser()
+    for (let requests = 1; requests <= 3; requests++) {
+      await user.get('/')
+      t.is(asked, requests)
+    }
+  })
+}
