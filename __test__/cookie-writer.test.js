@@ -8,7 +8,7 @@ const fc = require('fast-check')
 const Koa2 = require('koa2')
 const Koa3 = require('koa')
 const session = require('..')
-const { CookieWriter } = require('../lib/cookie')
+const { CookieWriter } = require('../lib/cookie-writer')
 const { serveApp } = require('./helpers/serve')
 
 // The lines, or why there are none.
@@ -37,25 +37,26 @@ const usual = {
   priority: fc.constantFrom('low', 'high'),
   partitioned: fc.boolean()
 }
-const unusual = { signed: fc.boolean(), expires: fc.constant(new Date(86400000)), maxage: fc.constantFrom(5000, 5300) }
+const unusual = { expires: fc.constant(new Date(86400000)), maxage: fc.constantFrom(5000, 5300) }
 const either = fc.record({
   one: fc.record(usual, { requiredKeys: ['maxAge'] }),
-  other: fc.record(usual, { requiredKeys: [] }),
+  other: fc.record(usual),
+  taken: fc.subarray(Object.keys(usual), { maxLength: 2 }),
   without: fc.subarray(Object.keys(usual), { maxLength: 2 }),
   more: fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: fc.record(unusual, { requiredKeys: [] }) })
-}).map(({ one, other: { maxAge = one.maxAge }, without, more }) => {
-  const second = { signed: false, ...one, maxAge }
+}).map(({ one, other, taken, without, more }) => {
+  const second = { signed: false, ...one }
+  for (const name of taken) second[name] = other[name]
   for (const name of without) delete second[name]
   return [{ signed: false, ...one, ...more }, second]
 })
 
 const step = fc.record({
-  name: fc.constantFrom('koa:sess', 'sid'),
-  value: fc.oneof({ weight: 4, arbitrary: fc.constantFrom('one', 'another-id_2') }, { weight: 1, arbitrary: fc.constantFrom('with space', 'not;allowed', null) }),
+  id: fc.constantFrom('one', 'another-id_2'),
   which: fc.nat({ max: 1 }),
   later: fc.constantFrom(0, 0, 1, 300, 500, 1000),
   https: fc.boolean(),
-  jar: fc.constantFrom('none', 'none', 'used', 'trusted', 'own')
+  jar: fc.constantFrom('none', 'none', 'none', 'used', 'trusted', 'own', 'another')
 })
 
 // What an application does with the jar before; its `secure`.
@@ -63,7 +64,8 @@ const prepare = (ctx, jar, https) => {
   if (jar === 'used') ctx.cookies.get('another')
   if (jar === 'trusted') ctx.cookies.secure = true // behind a proxy that does not say https
   if (jar === 'own') ctx.cookies = new Cookies(ctx.req, ctx.res, { keys: ['a key'] })
-  return { none: https, used: https, trusted: true, own: undefined }[jar]
+  if (jar === 'another') ctx.cookies = new Cookies(ctx.req, ctx.res, { keys: ['a key'], secure: !https })
+  return { none: https, used: https, trusted: true, own: undefined, another: !https }[jar]
 }
 
 // A jar's method that does what the module's does, and more.
@@ -75,17 +77,18 @@ const marking = function (name, value, attributes) {
 }
 const own = Cookies.prototype.set
 
-const markingJar = (jar) => Object.assign(Object.create(jar), { set: marking })
+const markingJar = ({ req, res }) => Object.assign(new Cookies(req, res, { secure: false }), { set: marking })
 
 // How an application makes cookies its own business, for one request; what is to be undone, and which context is used.
 const interventions = {
-  'sets ctx.cookies': (ctx) => { ctx.cookies = markingJar(ctx.cookies) },
-  'defines ctx.cookies': (ctx) => { Object.defineProperty(ctx, 'cookies', { value: markingJar(ctx.cookies) }) },
+  'sets ctx.cookies': (ctx) => { ctx.cookies = markingJar(ctx) },
+  'defines ctx.cookies': (ctx) => { Object.defineProperty(ctx, 'cookies', { value: markingJar(ctx) }) },
   'sets ctx.cookies.set': (ctx) => { ctx.cookies.set = marking },
-  'derives a context': (ctx) => ({ context: Object.create(ctx, { cookies: { value: markingJar(ctx.cookies) } }) }),
-  'derives a context from one': (ctx) => ({ context: Object.create(Object.create(ctx, { cookies: { value: markingJar(ctx.cookies) } })) }),
+  'derives a context': (ctx) => ({ context: Object.create(ctx, { cookies: { value: markingJar(ctx) } }) }),
+  'derives a context from one': (ctx) => ({ context: Object.create(Object.create(ctx, { cookies: { value: markingJar(ctx) } })) }),
+  'has a Proxy for a context': (ctx) => ({ context: new Proxy(ctx, { get: (target, name) => name === 'cookies' ? markingJar(target) : target[name] }) }),
   'defines app.context.cookies': ({ app }) => {
-    Object.defineProperty(app.context, 'cookies', { configurable: true, get () { return markingJar(new Cookies(this.req, this.res, { secure: false })) } })
+    Object.defineProperty(app.context, 'cookies', { configurable: true, get () { return markingJar(this) } })
     return { undo: () => { delete app.context.cookies } }
   },
   'replaces the method of all jars': () => {
@@ -111,7 +114,7 @@ const marksOf = async (user) => {
 test.serial('a middleware that serves two versions of Koa asks the jars of both', async (t) => {
   const middleware = session()
   const [two, three] = await Promise.all([Koa2, Koa3].map((Koa) => serveApp(t, new Koa(), (ctx, next) => {
-    if (ctx.path === '/marked') ctx.cookies = markingJar(ctx.cookies)
+    if (ctx.path === '/marked') ctx.cookies = markingJar(ctx)
     return next()
   }, middleware, change)))
   await three.browser().get('/')
@@ -129,13 +132,13 @@ for (const [version, Koa] of Object.entries({ 'Koa 2': Koa2, 'Koa 3': Koa3 })) {
     Object.assign(app, { keys: ['a key'], proxy: true })
     fc.assert(fc.property(either, fc.array(step, { minLength: 2, maxLength: 12 }), (attributes, steps) => {
       const writer = new CookieWriter()
-      for (const { name, value, which, later, https, jar } of steps) {
+      for (const { id, which, later, https, jar } of steps) {
         time += later
         const protocol = https ? 'https' : 'http'
         const req = { headers: { 'x-forwarded-proto': protocol }, protocol, socket: {}, url: '/', method: 'GET' }
         const ctx = app.createContext(req, {})
         const secure = prepare(ctx, jar, https)
-        const [lines, expected] = [() => writer.lines(ctx, name, value, { ...attributes[which] }), () => made(req, secure, name, value, { ...attributes[which] })]
+        const [lines, expected] = [() => writer.lines(ctx, 'sid', id, { ...attributes[which] }), () => made(req, secure, 'sid', id, { ...attributes[which] })]
         t.deepEqual(linesOf(lines), linesOf(expected))
       }
     }), { numRuns: 2000 })
@@ -159,24 +162,91 @@ for (const [version, Koa] of Object.entries({ 'Koa 2': Koa2, 'Koa 3': Koa3 })) {
     const { browser } = await serveApp(t, new Koa(), async (ctx, next) => {
       await next()
       jars.push(Object.getOwnPropertySymbols(ctx).some((symbol) => ctx[symbol] instanceof Cookies))
-    }, session(), change)
-    for (let users = 0; users < 3; users++) await browser().get('/')
-    t.deepEqual(jars, [true, false, false])
-  })
-
-  test.serial(`an application with accessors of its own is asked for each line, on ${version}`, async (t) => {
-    const jars = new WeakMap()
-    const app = new Koa()
-    const cookies = {
-      get () { return jars.get(this) ?? new Cookies(this.req, this.res, { secure: false }) },
-      set (jar) { jars.set(this, jar) }
-    }
-    app.context = Object.create(Object.create(Object.getPrototypeOf(app.context), { cookies }))
-    const { browser } = await serveApp(t, app, (ctx, next) => {
-      if (ctx.path === '/marked') ctx.cookies = markingJar(ctx.cookies)
+    }, (ctx, next) => {
+      if (ctx.path === '/used') ctx.cookies.get('another')
       return next()
     }, session(), change)
+    for (const path of ['/', '/', '/used', '/']) await browser().get(path)
+    t.deepEqual(jars, [true, false, true, false])
+  })
+
+  const slot = Symbol('jar')
+  const jars = new WeakMap()
+  const accessors = {
+    'that keep jars elsewhere': {
+      get () { return jars.get(this) ?? new Cookies(this.req, this.res, { secure: false }) },
+      set (jar) { jars.set(this, jar) }
+    },
+    'that keep jars as Koa does': {
+      get () {
+        this[slot] ??= this.path === '/marked' ? markingJar(this) : new Cookies(this.req, this.res, { secure: false })
+        return this[slot]
+      },
+      set (jar) { this[slot] = jar }
+    }
+  }
+  for (const [how, cookies] of Object.entries(accessors)) {
+    test.serial(`a context with accessors ${how} is asked for each line, on ${version}`, async (t) => {
+      const app = new Koa()
+      app.context = Object.create(Object.create(Object.getPrototypeOf(app.context), { cookies }))
+      const { browser } = await serveApp(t, app, (ctx, next) => {
+        if (ctx.path === '/marked') ctx.cookies = markingJar(ctx)
+        return next()
+      }, session(), change)
+      t.deepEqual(await marksOf(browser()), [false, false, true, false, true, false])
+    })
+  }
+
+  test.serial(`a wrapper around Koa's accessor is asked for each line, on ${version}`, async (t) => {
+    const app = new Koa()
+    const koa = Object.getPrototypeOf(app.context)
+    const cookies = Object.getOwnPropertyDescriptor(koa, 'cookies')
+    Object.defineProperty(koa, 'cookies', { ...cookies, get () { return this.path === '/marked' ? markingJar(this) : cookies.get.call(this) } })
+    t.teardown(() => Object.defineProperty(koa, 'cookies', cookies))
+    const { browser } = await serveApp(t, app, session(), change)
     t.deepEqual(await marksOf(browser()), [false, false, true, false, true, false])
+  })
+
+  test.serial(`a line that has the id somewhere else serves nobody else, on ${version}`, (t) => {
+    const { toString } = Cookies.Cookie.prototype
+    Cookies.Cookie.prototype.toString = function () { return `${this.name}=${this.value}.${this.value}` }
+    t.teardown(() => { Cookies.Cookie.prototype.toString = toString })
+    const app = new Koa()
+    const writer = new CookieWriter()
+    const line = (id) => writer.lines(app.createContext({ headers: {}, socket: {} }, {}), 'sid', id, {})
+    t.deepEqual(['one', 'two'].map(line), [['sid=one.one; path=/; httponly'], ['sid=two.two; path=/; httponly']])
+  })
+
+  test.serial(`where the application does not say whether it is secure, the connection does, on ${version}`, (t) => {
+    const app = new Koa()
+    Object.defineProperty(app.request, 'secure', { value: undefined })
+    const writer = new CookieWriter()
+    const line = (encrypted) => writer.lines(app.createContext({ headers: {}, socket: { encrypted } }, {}), 'sid', 'one', {})
+    t.deepEqual([false, true].map(line), [['sid=one; path=/; httponly'], ['sid=one; path=/; secure; httponly']])
+  })
+
+  test.serial(`a line ends when it says, while the clock goes on, on ${version}`, (t) => {
+    const { now } = Date
+    let time = Date.UTC(2026, 0)
+    Date.now = () => (time += 150)
+    t.teardown(() => { Date.now = now })
+    const app = new Koa()
+    const writer = new CookieWriter()
+    for (let n = 0; n < 100; n++) {
+      const from = Math.floor(time / 1000)
+      const [line] = writer.lines(app.createContext({ headers: {}, socket: {} }, {}), 'sid', 'one', { maxAge: 60000 })
+      const end = Date.parse(/expires=([^;]*)/.exec(line)[1]) / 1000 - 60
+      t.true(from <= end && end <= Math.floor(time / 1000))
+    }
+  })
+
+  test.serial(`a jar that says nothing of its lines serves as well, on ${version}`, async (t) => {
+    const { browser, errors } = await serveApp(t, new Koa(), (ctx, next) => {
+      if (ctx.path === '/mocked') ctx.cookies = { get () {}, set () {} }
+      return next()
+    }, session(), change)
+    for (const path of ['/mocked', '/', '/mocked', '/']) t.is((await browser().get(path)).status, 200)
+    t.deepEqual(errors, [])
   })
 
   test.serial(`an attribute that is an object is looked at for each line, on ${version}`, (t) => {

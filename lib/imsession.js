@@ -1,7 +1,7 @@
 'use strict'
 
 const native = require('./addon')
-const { COOKIE_NAME, CookieWriter, WELL_FORMED, checkMaxAge, cookieReader, sendCookie } = require('./cookie')
+const { COOKIE_NAME, WELL_FORMED, checkMaxAge, cookieLines, cookieReader, sendCookie } = require('./cookie')
 const { SessionOptionError, SessionSerializeError, SessionStoreError } = require('./errors')
 const { TTL_MS, isFound } = require('./js-store')
 const { isSession, parseSession, serialize } = require('./json')
@@ -23,7 +23,6 @@ let onHeaders // loaded when it is needed: it loads node:http, which takes longe
 // Where a request's session id comes from and goes to: a cookie. Meant for subclassing.
 class SessionIdResolver {
   #read
-  #cookies = new CookieWriter()
 
   constructor ({ name = 'connsid', cookie } = {}) {
     if (typeof name !== 'string' || !COOKIE_NAME.test(name)) throw new SessionOptionError('name', name, 'a cookie name')
@@ -61,7 +60,7 @@ class SessionIdResolver {
 
   [LINES] (ctx, id) {
     const { expires, ...cookie } = this.cookie ?? {}
-    return this.#cookies.lines(ctx, this.name, id, { signed: false, ...cookie, overwrite: true, maxAge: maxAgeOf(this.cookie) })
+    return cookieLines(ctx, this.name, id, { signed: false, ...cookie, overwrite: true, maxAge: maxAgeOf(this.cookie) })
   }
 }
 

@@ -1,7 +1,8 @@
 'use strict'
 
 const native = require('./addon')
-const { CookieWriter, WELL_FORMED, attributesOf, cookieReader, sendCookie } = require('./cookie')
+const { WELL_FORMED, attributesOf, cookieLines, cookieReader, sendCookie } = require('./cookie')
+const { CookieWriter } = require('./cookie-writer')
 const { SessionStoreError } = require('./errors')
 const { become, isSession, serialize } = require('./json')
 const { sessionOptions } = require('./options')
@@ -203,7 +204,7 @@ class Session {
 
   // Writes, and then sends the cookie. The store is touched only when all that can fail before has not failed.
   carryOut ({ plan, flags, record, text, value, attributes = this.attributes(plan) }) {
-    const { ctx, id, storeKey, config: { key, cookies, adoptUnknownIds } } = this
+    const { ctx, id, storeKey, config: { key, writer, adoptUnknownIds } } = this
     if (plan !== Plan.Save && plan !== Plan.Destroy && ctx.headerSent) {
       ctx.app.emit('session:unsent', { ctx }) // the cookie of a new record can no longer reach the client
       return undefined
@@ -213,7 +214,7 @@ class Session {
     const attempt = (triesLeft) => {
       const target = keepsId ? id : native.newId()
       const targetKey = keepsId ? storeKey : `${key}:${target}`
-      const lines = plan === Plan.Destroy ? undefined : cookies.lines(ctx, key, target, attributes)
+      const lines = plan === Plan.Destroy ? undefined : writer.lines(ctx, key, target, attributes)
       const answer = this.ask({
         plan,
         flags: adopting ? flags + Conflict.Adopt : flags,
@@ -323,12 +324,11 @@ class Session {
   }
 
   deletionLines (attributes) {
-    const { key, cookies } = this.config
     try {
-      return cookies.lines(this.ctx, key, null, attributes)
+      return cookieLines(this.ctx, this.config.key, null, attributes)
     } catch (error) {
       this.ctx.app.emit('error', error, this.ctx)
-      return cookies.lines(this.ctx, key, null, attributesOf())
+      return cookieLines(this.ctx, this.config.key, null, attributesOf())
     }
   }
 
@@ -347,7 +347,7 @@ module.exports = (options) => {
   const config = sessionOptions(options)
   config.backend = backendOf(config.store ?? new MemoryStore(), config.storeTimeoutMs)
   config.updates = new Map() // of sessions that are being updated, the end of the queue
-  config.cookies = new CookieWriter()
+  config.writer = new CookieWriter()
   const readId = cookieReader(config.key)
 
   return async function session (ctx, next) {
