@@ -14,7 +14,26 @@ use tokio::sync::oneshot;
 pub struct Batch {
     pub link: Arc<Link>,
     pub place: Place,
-    waiting: Mutex<(Pipeline, Vec<Waiter>)>,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    pipeline: Pipeline,
+    /// Of each command in it, who waits for the reply.
+    waiters: Vec<Waiter>,
+}
+
+/// The commands that there is room for, before they are there.
+const MOST_ROOM: usize = 256;
+
+impl Waiting {
+    /// All that waits. There is room for as much again: to grow step by step would wait for the allocator's lock, which the
+    /// event loop's thread needs for the same commands, at each step.
+    fn take(&mut self) -> Self {
+        let waiters = Vec::with_capacity(self.waiters.len().min(MOST_ROOM));
+        std::mem::replace(self, Self { pipeline: self.pipeline.room_for_another(), waiters })
+    }
 }
 
 /// Who waits for a reply.
@@ -61,18 +80,18 @@ impl Batch {
 
     fn queue<const N: usize>(self: &Arc<Self>, commands: [(Cmd, Waiter); N]) {
         let mut waiting = self.lock();
-        if waiting.1.is_empty() {
+        if waiting.waiters.is_empty() {
             // The task runs behind all that are ready now: what they ask for travels along.
             spawn(self.clone().flush());
         }
         for (command, waiter) in commands {
-            waiting.0.add(&command);
-            waiting.1.push(waiter);
+            waiting.pipeline.add(&command);
+            waiting.waiters.push(waiter);
         }
     }
 
     async fn flush(self: Arc<Self>) {
-        let (pipeline, waiters) = std::mem::take(&mut *self.lock());
+        let Waiting { pipeline, waiters } = self.lock().take();
         match self.link.run(pipeline).await {
             Ok(replies) => waiters.into_iter().zip(replies).for_each(|(waiter, reply)| {
                 // An error reply fails its own command only.
@@ -82,7 +101,7 @@ impl Batch {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Pipeline, Vec<Waiter>)> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,6 +35,11 @@ impl Pipeline {
         self.count
     }
 
+    /// None yet, with room for as many bytes.
+    pub fn room_for_another(&self) -> Self {
+        Self { bytes: Vec::with_capacity(self.bytes.len().min(FIRST_ROOM)), count: 0 }
+    }
+
     pub fn of<const N: usize>(commands: [&Cmd; N]) -> Self {
         let mut pipeline = Self::default();
         commands.iter().for_each(|command| pipeline.add(command));
