@@ -1,7 +1,7 @@
 //! The Redis store's functions: submissions by number, completions in one list per wake-up.
 
 use crate::direct::{Held, direct};
-use crate::text::Text;
+use crate::text::{Text, to_js};
 use crate::wake::Wake;
 use crate::{Answered, Status, answered, commit_of, scope, whole_ms};
 use koa_session_engine::driver::Ticket;
@@ -10,7 +10,7 @@ use koa_session_engine::store::Found;
 use koa_session_engine::store::redis::{
     Answer, DRIVER, Event, Job, Options, POOL, Port, RedisStore, Request, SentinelOptions, TlsOptions,
 };
-use napi::bindgen_prelude::{Either, External, FromNapiValue, Function, Uint32ArraySlice};
+use napi::bindgen_prelude::{Either, External, FromNapiValue, Function, ToNapiValue, Uint32ArraySlice};
 use napi::{Env, Unknown, sys};
 use napi_derive::napi;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ direct! {
     /// The completions that wait, as many as there is room for in `told`: their count; and of each the submission's number
     /// and the bits of `Told`. What they say is returned, one behind the other. A store's events come under the number
     /// that it was opened with, their name as the text.
-    fn io_take(_env; environment: Held<Environment>, told: Uint32ArraySlice) -> Vec<Either<Text, f64>> {
+    fn io_take(_env; environment: Held<Environment>, told: Uint32ArraySlice) -> Vec<Either<Pooled, f64>> {
         let mut told = told;
         // SAFETY: it is JavaScript's for the length of this call, on this thread, and nothing in here runs JavaScript.
         let told = unsafe { told.as_mut() };
@@ -94,7 +94,7 @@ direct! {
 }
 
 /// Fills `told`, and returns what goes with it.
-fn tell(done: Vec<(u32, Result<Answer, Error>)>, told: &mut [u32]) -> Vec<Either<Text, f64>> {
+fn tell(done: Vec<(u32, Result<Answer, Error>)>, told: &mut [u32]) -> Vec<Either<Pooled, f64>> {
     let mut said = Vec::with_capacity(done.len());
     told[0] = done.len() as u32;
     let mut places = told[1..].chunks_exact_mut(2);
@@ -129,7 +129,7 @@ fn tell(done: Vec<(u32, Result<Answer, Error>)>, told: &mut [u32]) -> Vec<Either
             place.copy_from_slice(&[id, status as u32 | bits]);
         }
         let texts = [text, error.map(|error| error.to_string()), key];
-        said.extend(texts.into_iter().flatten().map(|text| Either::A(Text(text))));
+        said.extend(texts.into_iter().flatten().map(|text| Either::A(Pooled(text))));
         said.extend(ttl_ms.map(Either::B));
     }
     said
@@ -223,6 +223,15 @@ impl FromNapiValue for Pooled {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         // SAFETY: as the caller grants.
         unsafe { Text::within(|| POOL.take(), env, value) }.map(|Text(text)| Self(text))
+    }
+}
+
+impl ToNapiValue for Pooled {
+    unsafe fn to_napi_value(env: sys::napi_env, Self(text): Self) -> napi::Result<sys::napi_value> {
+        // SAFETY: as the caller grants.
+        let value = unsafe { to_js(env, &text) };
+        POOL.give(text);
+        value
     }
 }
 

@@ -113,7 +113,7 @@ impl ToNapiValue for Text {
 ///
 /// # Safety
 /// `env` must be that of the call that is being served.
-unsafe fn to_js(env: sys::napi_env, text: &str) -> napi::Result<sys::napi_value> {
+pub unsafe fn to_js(env: sys::napi_env, text: &str) -> napi::Result<sys::napi_value> {
     let make = if text.is_ascii() { sys::napi_create_string_latin1 } else { sys::napi_create_string_utf8 };
     let mut value = ptr::null_mut();
     // SAFETY: as the caller grants; pointer and length are those of a living string.

@@ -21,6 +21,14 @@ impl Pool {
         self.change(Vec::pop).unwrap_or_default()
     }
 
+    /// A copy, in the room of a text if it is short.
+    pub fn copy(&self, text: &[u8]) -> Vec<u8> {
+        let mut copy = if text.len() > MOST_BYTES { Vec::new() } else { self.take().into_bytes() };
+        copy.reserve_exact(text.len());
+        copy.extend_from_slice(text);
+        copy
+    }
+
     /// Keeps a text that is not needed any more, unless there are enough.
     pub fn give(&self, mut text: String) {
         if text.capacity() > MOST_BYTES {

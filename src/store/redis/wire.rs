@@ -3,6 +3,7 @@
 //! RESP2, which every server knows. redis-rs has the commands and values; its connection is not used, since its parser,
 //! channels and boxed futures cost the I/O thread more than all else that a command does.
 
+use super::pool::POOL;
 use crate::error::Error;
 use redis::{Cmd, Value};
 use std::collections::VecDeque;
@@ -290,7 +291,7 @@ fn decode(input: &mut &[u8], depth: u32) -> io::Result<Option<Value>> {
             Some(length) => {
                 let (text, rest) = rest.split_at(length);
                 *input = rest.strip_prefix(b"\r\n").ok_or_else(|| garbled("a string without its end"))?;
-                return Ok(Some(Value::BulkString(text.to_vec())));
+                return Ok(Some(Value::BulkString(POOL.copy(text))));
             }
         },
         b'+' if word == b"OK" => Value::Okay,
@@ -339,7 +340,8 @@ fn garbled(what: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::pool::POOL;
+use super::*;
     use proptest::prelude::*;
 
     fn decoded(mut input: &[u8]) -> io::Result<Option<Value>> {
