@@ -39,7 +39,7 @@ const SERIAL: u32 = 16;
 /// As soon as a job has to come, and as long as the thread looks for it.
 const SOON: Duration = Duration::from_micros(200);
 
-/// The jobs that the queue keeps room for.
+/// The jobs, or completions, that a queue keeps room for.
 const MOST_ROOM: usize = 1024;
 
 /// How the jobs have come so far.
@@ -199,11 +199,11 @@ impl<A: Send + 'static> Port<A> {
         self.woken.store(false, Ordering::SeqCst);
         let mut done = lock(&self.done);
         let share = lock(&self.shares).next(done.len(), most, Instant::now());
-        if share == done.len() {
-            let room = Vec::with_capacity(done.len());
-            return std::mem::replace(&mut *done, room);
+        let taken = done.drain(..share).collect(); // and its room is kept
+        if done.is_empty() {
+            done.shrink_to(MOST_ROOM);
+            return taken;
         }
-        let taken = done.drain(..share).collect();
         drop(done);
         self.woken.store(true, Ordering::SeqCst);
         self.wake();

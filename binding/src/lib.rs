@@ -142,19 +142,18 @@ fn commit_of(
     flags: u32,
     key: String,
     new_key: Option<String>,
-    base: Option<Text>,
-    text: Option<Text>,
+    base: Option<impl Into<String>>,
+    text: Option<impl Into<String>>,
     ttl_ms: f64,
     grace_ms: f64,
 ) -> Commit {
-    let string = |text: Option<Text>| text.map(|Text(text)| text);
     let has = |flag: OnConflict| flags & flag as u32 != 0;
     Commit {
         plan: plan_of(plan),
         key,
         new_key: new_key.unwrap_or_default(),
-        base: string(base),
-        text: string(text).unwrap_or_default(),
+        base: base.map(Into::into),
+        text: text.map(Into::into).unwrap_or_default(),
         ttl_ms: whole_ms(ttl_ms),
         conflict: conflict_of(flags & 3),
         adopt: has(OnConflict::Adopt),

@@ -226,6 +226,12 @@ impl FromNapiValue for Pooled {
     }
 }
 
+impl From<Pooled> for String {
+    fn from(Pooled(text): Pooled) -> Self {
+        text
+    }
+}
+
 impl ToNapiValue for Pooled {
     unsafe fn to_napi_value(env: sys::napi_env, Self(text): Self) -> napi::Result<sys::napi_value> {
         // SAFETY: as the caller grants.
@@ -259,8 +265,8 @@ direct! {
         flags: u32,
         key: Text,
         new_key: Option<Text>,
-        base: Option<Text>,
-        text: Option<Text>,
+        base: Option<Pooled>,
+        text: Option<Pooled>,
         ttl_ms: f64,
         grace_ms: f64
     ) -> () {

@@ -75,6 +75,12 @@ unsafe fn read(
     Ok(length)
 }
 
+impl From<Text> for String {
+    fn from(Text(text): Text) -> Self {
+        text
+    }
+}
+
 impl TypeName for Text {
     fn type_name() -> &'static str {
         "String"

@@ -186,6 +186,7 @@ impl driver::Job for Job {
                 spawn(async move {
                     let _turn = store.turns.take(&commit.key).await;
                     ticket.complete(store.commit(&commit).await.map(Answer::Outcome));
+                    commit.base.into_iter().chain([commit.text]).for_each(|text| POOL.give(text));
                 });
                 return;
             }

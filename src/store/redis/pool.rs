@@ -1,5 +1,5 @@
-//! A pool of texts for the way to the I/O thread: what one thread allocates and another frees can make both wait for one
-//! lock of the allocator (glibc's does).
+//! A pool of texts for the way to the I/O thread and back: what one thread allocates and another frees can make both wait
+//! for one lock of the allocator (glibc's does).
 
 use std::sync::{Mutex, PoisonError};
 
@@ -31,7 +31,7 @@ impl Pool {
 
     /// Keeps a text that is not needed any more, unless there are enough.
     pub fn give(&self, mut text: String) {
-        if text.capacity() > MOST_BYTES {
+        if !(1..=MOST_BYTES).contains(&text.capacity()) {
             return;
         }
         text.clear();
@@ -62,6 +62,18 @@ mod tests {
         let again = pool.take();
         assert_eq!((again.as_str(), again.capacity()), ("", "a session".len()));
         pool.give(String::with_capacity(MOST_BYTES + 1));
+        assert_eq!(pool.take().capacity(), 0);
+        pool.give(String::from("a session"));
+        let copy = pool.copy(b"another");
+        assert_eq!((copy.as_slice(), copy.capacity()), (b"another".as_slice(), "a session".len()));
+        pool.give(String::from("a session"));
+        pool.give(String::new());
+        assert_eq!(pool.copy(&[b'x'; MOST_BYTES + 1]), [b'x'; MOST_BYTES + 1]);
+        assert_eq!(
+            pool.take().capacity(),
+            "a session".len(),
+            "long texts take nothing, and what has no room is not kept"
+        );
         assert_eq!(pool.take().capacity(), 0);
         (0..2 * MOST).for_each(|_| pool.give(String::with_capacity(1)));
         assert_eq!(std::iter::repeat_with(|| pool.take()).take_while(|text| text.capacity() > 0).count(), MOST);

@@ -340,8 +340,7 @@ fn garbled(what: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::pool::POOL;
-use super::*;
+    use super::*;
     use proptest::prelude::*;
 
     fn decoded(mut input: &[u8]) -> io::Result<Option<Value>> {
