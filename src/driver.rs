@@ -199,7 +199,7 @@ impl<A: Send + 'static> Port<A> {
         self.woken.store(false, Ordering::SeqCst);
         let mut done = lock(&self.done);
         let share = lock(&self.shares).next(done.len(), most, Instant::now());
-        let taken = done.drain(..share).collect(); // and its room is kept
+        let taken = done.drain(..share).collect(); // and its room is kept, up to MOST_ROOM
         if done.is_empty() {
             done.shrink_to(MOST_ROOM);
             return taken;

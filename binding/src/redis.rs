@@ -216,7 +216,7 @@ pub fn redis_open(
     Ok(External::new(Handle { store, port, prefix }))
 }
 
-/// A text that comes from the pool, if it is short, and goes back to it.
+/// A text whose room comes from the pool or goes there, if it is short.
 struct Pooled(String);
 
 impl FromNapiValue for Pooled {

@@ -19,7 +19,7 @@ impl Text {
     /// # Safety
     /// `env` and `value` must be those of the call that is being served.
     pub unsafe fn within(
-        room: impl FnOnce() -> String,
+        room: impl FnOnce() -> Vec<u8>,
         env: sys::napi_env,
         value: sys::napi_value,
     ) -> napi::Result<Self> {
@@ -28,7 +28,7 @@ impl Text {
         let length = unsafe { read(env, value, buffer.as_mut_ptr().cast(), STACK_BYTES)? };
         // One that fills the buffer may have been cut: Node stops before a character that does not fit whole.
         let bytes = if length + MAX_CHARACTER < STACK_BYTES {
-            let mut bytes = room().into_bytes();
+            let mut bytes = room();
             bytes.clear();
             bytes.reserve_exact(length);
             // SAFETY: Node has written that many bytes.
@@ -55,7 +55,7 @@ const STACK_BYTES: usize = 2048;
 impl FromNapiValue for Text {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         // SAFETY: as the caller grants.
-        unsafe { Self::within(String::new, env, value) }
+        unsafe { Self::within(Vec::new, env, value) }
     }
 }
 

@@ -24,12 +24,12 @@ struct Waiting {
     waiters: Vec<Waiter>,
 }
 
-/// The commands that there is room for, before they are there.
+/// The commands that there is room for at most, before they are there.
 const MOST_ROOM: usize = 256;
 
 impl Waiting {
-    /// All that waits. There is room for as much again: to grow step by step would wait for the allocator's lock, which the
-    /// event loop's thread needs for the same commands, at each step.
+    /// All that waits. There is room for as much again, within limits: to grow step by step would wait for the allocator's
+    /// lock, which the event loop's thread needs for the same commands, at each step.
     fn take(&mut self) -> Self {
         let waiters = Vec::with_capacity(self.waiters.len().min(MOST_ROOM));
         std::mem::replace(self, Self { pipeline: self.pipeline.room_for_another(), waiters })

@@ -1,6 +1,6 @@
 //! Commits on Redis: compare and swap, by `SET ... IFEQ` where the server has it and by a script where not.
 
-use super::{RedisStore, bytes, command, del, get, lossy, set, text_of};
+use super::{POOL, RedisStore, bytes, command, del, get, lossy, set, text_of};
 use crate::commit::{Conflict, Plan, Resolution};
 use crate::error::Error;
 use crate::store::{Commit, Outcome, pointer_key};
@@ -186,7 +186,10 @@ impl RedisStore {
             Value::Int(1) => Swap::Done,
             Value::Int(_) | Value::Nil => Swap::Missing,
             other => match bytes(other) {
-                Some(held) if held == seen => Swap::Done,
+                Some(held) if held == seen => {
+                    POOL.give(held);
+                    Swap::Done
+                }
                 Some(held) => Swap::Held(held),
                 None => return Err(Error::Refused("a reply of an unknown kind".into())),
             },

@@ -3,13 +3,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// Empty texts, for the room that they have.
-pub struct Pool(Mutex<Vec<String>>);
+/// Empty texts, in UTF-8, for the room that they have.
+pub struct Pool(Mutex<Vec<Vec<u8>>>);
 
 /// Of the process, as the I/O thread is.
 pub static POOL: Pool = Pool(Mutex::new(Vec::new()));
 
-/// More are rarely between the two threads at once.
+/// As many as 256 loads, or half as many commits, that are under way.
 const MOST: usize = 256;
 
 /// With the above, half a megabyte is kept at most.
@@ -17,20 +17,21 @@ const MOST_BYTES: usize = 2048;
 
 impl Pool {
     /// An empty text, with room if there is any.
-    pub fn take(&self) -> String {
+    pub fn take(&self) -> Vec<u8> {
         self.change(Vec::pop).unwrap_or_default()
     }
 
     /// A copy, in the room of a text if it is short.
     pub fn copy(&self, text: &[u8]) -> Vec<u8> {
-        let mut copy = if text.len() > MOST_BYTES { Vec::new() } else { self.take().into_bytes() };
+        let mut copy = if text.len() > MOST_BYTES { Vec::new() } else { self.take() };
         copy.reserve_exact(text.len());
         copy.extend_from_slice(text);
         copy
     }
 
     /// Keeps a text that is not needed any more, unless there are enough.
-    pub fn give(&self, mut text: String) {
+    pub fn give(&self, text: impl Into<Vec<u8>>) {
+        let mut text = text.into();
         if !(1..=MOST_BYTES).contains(&text.capacity()) {
             return;
         }
@@ -45,7 +46,7 @@ impl Pool {
         drop(surplus); // with the lock let go
     }
 
-    fn change<T>(&self, what: impl FnOnce(&mut Vec<String>) -> T) -> T {
+    fn change<T>(&self, what: impl FnOnce(&mut Vec<Vec<u8>>) -> T) -> T {
         what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -60,14 +61,14 @@ mod tests {
         assert_eq!(pool.take().capacity(), 0);
         pool.give(String::from("a session"));
         let again = pool.take();
-        assert_eq!((again.as_str(), again.capacity()), ("", "a session".len()));
-        pool.give(String::with_capacity(MOST_BYTES + 1));
+        assert_eq!((again.as_slice(), again.capacity()), (b"".as_slice(), "a session".len()));
+        pool.give(Vec::with_capacity(MOST_BYTES + 1));
         assert_eq!(pool.take().capacity(), 0);
         pool.give(String::from("a session"));
         let copy = pool.copy(b"another");
         assert_eq!((copy.as_slice(), copy.capacity()), (b"another".as_slice(), "a session".len()));
         pool.give(String::from("a session"));
-        pool.give(String::new());
+        pool.give(Vec::new());
         assert_eq!(pool.copy(&[b'x'; MOST_BYTES + 1]), [b'x'; MOST_BYTES + 1]);
         assert_eq!(
             pool.take().capacity(),
@@ -75,7 +76,7 @@ mod tests {
             "long texts take nothing, and what has no room is not kept"
         );
         assert_eq!(pool.take().capacity(), 0);
-        (0..2 * MOST).for_each(|_| pool.give(String::with_capacity(1)));
+        (0..2 * MOST).for_each(|_| pool.give(Vec::with_capacity(1)));
         assert_eq!(std::iter::repeat_with(|| pool.take()).take_while(|text| text.capacity() > 0).count(), MOST);
     }
 }

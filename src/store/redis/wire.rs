@@ -36,7 +36,7 @@ impl Pipeline {
         self.count
     }
 
-    /// None yet, with room for as many bytes.
+    /// None yet, with room for as many bytes, up to `FIRST_ROOM`.
     pub fn room_for_another(&self) -> Self {
         Self { bytes: Vec::with_capacity(self.bytes.len().min(FIRST_ROOM)), count: 0 }
     }
@@ -233,6 +233,7 @@ struct Incoming {
     end: usize,
 }
 
+/// Of commands that are still to come, and of replies.
 const FIRST_ROOM: usize = 16 * 1024;
 /// One huge session is no reason to keep its room for good.
 const MOST_KEPT: usize = 1024 * 1024;
