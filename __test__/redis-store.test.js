@@ -61,13 +61,41 @@ test('a thousand commands at once are each answered with their own', async (t) =
 
 test.serial('who mocks the timers does not stop the store', async (t) => {
   const store = open(t)
-  const { setImmediate } = global
-  global.setImmediate = () => {}
+  const { setImmediate, queueMicrotask } = global
+  Object.assign(global, { setImmediate: () => {}, queueMicrotask: () => {} })
   try {
     t.deepEqual(await Promise.all(Array.from({ length: 20 }, () => store.get('mocked'))), Array(20).fill(undefined))
   } finally {
-    global.setImmediate = setImmediate
+    Object.assign(global, { setImmediate, queueMicrotask })
   }
+})
+
+test.serial('of many sessions that come together the first few are handed out before the others are made', async (t) => {
+  const store = open(t)
+  const keys = Array.from({ length: 64 }, (_, n) => `made ${n}`)
+  await Promise.all(keys.map((key, n) => client.set(key, `{"made":${n}}`)))
+  const { parse } = JSON
+  let made = 0
+  let mostMade = 0
+  JSON.parse = (text) => {
+    if (text.startsWith('{"made"')) made++
+    return parse(text)
+  }
+  try {
+    const answers = Promise.all(keys.map(async (key) => {
+      const session = await store.get(key)
+      mostMade = Math.max(mostMade, made)
+      made = 0
+      return session
+    }))
+    await null // what is submitted is on its way
+    const end = performance.now() + 200
+    while (performance.now() < end); // and answered, all of it
+    t.deepEqual(await answers, keys.map((_, n) => ({ made: n })))
+  } finally {
+    JSON.parse = parse
+  }
+  t.true(mostMade > 0 && mostMade <= 8, `${mostMade} at once`)
 })
 
 test('past maxPending a command is refused', async (t) => {

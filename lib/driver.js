@@ -1,10 +1,11 @@
 'use strict'
 
-const { setImmediate } = require('node:timers') // those who mock the global one do not mean ours
+const { setImmediate } = require('node:timers')
 const native = require('./addon')
 const { SessionStoreError } = require('./errors')
 
 const { Told } = native
+const { queueMicrotask } = globalThis // those who mock the global ones do not mean ours
 
 // This environment's half of the driver: submissions out by number, completions back in one list per wake-up. A number
 // is a place in `submissions`; places that are free are given again.
@@ -14,6 +15,8 @@ let environment
 let pending = 0
 let unflushed = 0
 let drained = false // has a batch of answers come since the last flush?
+let draining = false // are some of it still to be settled?
+let held = false // has what follows from the others been submitted, and waits for a flush behind the last?
 
 // Who waits for an answer; `read` makes of it what the promise is fulfilled with, or throws what it is rejected with.
 class Submission {
@@ -77,7 +80,8 @@ const send = (channel, read, call, ...said) => {
   channel.pending++
   if (++pending === 1) native.ioHold(environment, true)
   if (++unflushed === 1) {
-    if (pending > FEW && !drained) setImmediate(flush)
+    if (draining) held = true
+    else if (pending > FEW && !drained) setImmediate(flush)
     else queueMicrotask(flush)
   } else if (unflushed === FEW || unflushed % FULL_BATCH === 0) {
     native.ioFlush()
@@ -121,13 +125,18 @@ const flush = () => {
 // How many completions there are, and of each its number and the bits that tell what is said.
 const told = new Uint32Array(1 + 2 * 256)
 
-const drain = () => {
-  const said = native.ioTake(environment, told)
-  if (told[0] > 0) drained = true
-  const end = 1 + 2 * told[0]
-  for (let n = 1, at = 0; n < end; n += 2) {
-    const id = told[n]
-    const bits = told[n + 1]
+// A session takes time to be made of its text. After some of them it is the turn of what follows from these: the I/O thread
+// is being woken by that while the others are made.
+const TEXTS = 8
+
+const drain = () => settleSome(told, 1, native.ioTake(environment, told), 0)
+
+const settleSome = (list, n, said, at) => {
+  const end = 1 + 2 * list[0]
+  if (n < end) drained = true
+  for (let texts = 0; n < end && texts < TEXTS; n += 2) {
+    const id = list[n]
+    const bits = list[n + 1]
     const text = bits & Told.Text ? said[at++] : undefined
     const error = bits & Told.Error ? new SessionStoreError(said[at++]) : undefined
     const key = bits & Told.Key ? said[at++] : undefined
@@ -135,6 +144,17 @@ const drain = () => {
     const entry = submissions[id]
     if (entry instanceof Listener) tell(entry, text, error)
     else settle(id, entry, bits & Told.Outcome, text, error, key, ttl)
+    if (text !== undefined) texts++
+  }
+  draining = n < end
+  if (draining) {
+    const rest = list === told ? told.slice(0, end) : list // who runs the event loop in between overwrites `told`
+    queueMicrotask(() => settleSome(rest, n, said, at))
+    return
+  }
+  if (held) {
+    held = false
+    queueMicrotask(flush)
   }
   if (pending === 0) native.ioHold(environment, false)
 }

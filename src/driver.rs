@@ -80,15 +80,16 @@ impl<J: Job> Driver<J> {
         lock(&self.jobs).push(job);
     }
 
-    /// Wakes the thread for what is queued: once for many jobs, since waking a parked thread costs some 40 us.
+    /// Wakes the thread for what is queued, unless it has been told and not looked yet: once for many jobs, since waking a
+    /// parked thread costs some 40 us.
     pub fn flush(&'static self) {
         self.thread.call_once(|| {
             let io = thread::Builder::new().name("session-io".into()).spawn(|| self.run());
             io.expect("the system gives no thread for session I/O");
         });
         self.event_loop.note();
-        self.flushed.store(true, Ordering::SeqCst);
-        if !self.looking.load(Ordering::SeqCst) {
+        let told = self.flushed.swap(true, Ordering::SeqCst);
+        if !told && !self.looking.load(Ordering::SeqCst) {
             self.submitted.notify_one();
         }
     }
