@@ -90,7 +90,7 @@ test.serial('of many sessions that come together the first few are handed out be
     }))
     await null // what is submitted is on its way
     const end = performance.now() + 200
-    while (performance.now() < end); // and answered, all of it
+    while (performance.now() < end); // and answered: more than eight of it at least, or this shows nothing
     t.deepEqual(await answers, keys.map((_, n) => ({ made: n })))
   } finally {
     JSON.parse = parse

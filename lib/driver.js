@@ -1,11 +1,10 @@
 'use strict'
 
-const { setImmediate } = require('node:timers')
+const { setImmediate } = require('node:timers') // those who mock the global one do not mean ours
 const native = require('./addon')
 const { SessionStoreError } = require('./errors')
 
 const { Told } = native
-const { queueMicrotask } = globalThis // those who mock the global ones do not mean ours
 
 // This environment's half of the driver: submissions out by number, completions back in one list per wake-up. A number
 // is a place in `submissions`; places that are free are given again.
@@ -82,7 +81,7 @@ const send = (channel, read, call, ...said) => {
   if (++unflushed === 1) {
     if (draining) held = true
     else if (pending > FEW && !drained) setImmediate(flush)
-    else queueMicrotask(flush)
+    else behind(flush)
   } else if (unflushed === FEW || unflushed % FULL_BATCH === 0) {
     native.ioFlush()
   }
@@ -122,16 +121,27 @@ const flush = () => {
   native.ioFlush()
 }
 
+// What follows from the last few answers is still to come.
+const flushHeld = () => {
+  flush()
+  drained = true
+}
+
+// As queueMicrotask, which those mock who mock the timers.
+const ready = Promise.resolve()
+const behind = (work) => { ready.then(work) }
+
 // How many completions there are, and of each its number and the bits that tell what is said.
 const told = new Uint32Array(1 + 2 * 256)
 
-// A session takes time to be made of its text. After some of them it is the turn of what follows from these: the I/O thread
-// is being woken by that while the others are made.
+// A session takes time to be made of its text. After some of them it is the turn of what follows from these directly: the
+// I/O thread is being woken by that while the others are made.
 const TEXTS = 8
 
 const drain = () => settleSome(told, 1, native.ioTake(environment, told), 0)
 
 const settleSome = (list, n, said, at) => {
+  draining = false
   const end = 1 + 2 * list[0]
   if (n < end) drained = true
   for (let texts = 0; n < end && texts < TEXTS; n += 2) {
@@ -146,15 +156,15 @@ const settleSome = (list, n, said, at) => {
     else settle(id, entry, bits & Told.Outcome, text, error, key, ttl)
     if (text !== undefined) texts++
   }
-  draining = n < end
-  if (draining) {
+  if (n < end) {
     const rest = list === told ? told.slice(0, end) : list // who runs the event loop in between overwrites `told`
-    queueMicrotask(() => settleSome(rest, n, said, at))
+    draining = true
+    behind(() => settleSome(rest, n, said, at))
     return
   }
   if (held) {
     held = false
-    queueMicrotask(flush)
+    behind(flushHeld)
   }
   if (pending === 0) native.ioHold(environment, false)
 }

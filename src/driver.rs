@@ -5,7 +5,6 @@
 //! waits for the tasks that are ready: the replies of a short pipeline make one batch, and not one for the first of them
 //! and more for the rest. Those of a long one wake it early, since waking takes longer than reading them.
 
-use crate::apart::{Apart, Processor};
 use crate::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,7 +29,6 @@ pub struct Driver<J> {
     flushed: AtomicBool,
     /// Does the thread look at `flushed` by itself?
     looking: AtomicBool,
-    event_loop: Processor,
     thread: Once,
 }
 
@@ -65,14 +63,7 @@ impl Pace {
 impl<J: Job> Driver<J> {
     pub const fn new() -> Self {
         let (flushed, looking) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self {
-            jobs: Mutex::new(Vec::new()),
-            submitted: Notify::const_new(),
-            flushed,
-            looking,
-            event_loop: Processor::unknown(),
-            thread: Once::new(),
-        }
+        Self { jobs: Mutex::new(Vec::new()), submitted: Notify::const_new(), flushed, looking, thread: Once::new() }
     }
 
     /// Queues a job; it may wait until [`Driver::flush`].
@@ -87,7 +78,6 @@ impl<J: Job> Driver<J> {
             let io = thread::Builder::new().name("session-io".into()).spawn(|| self.run());
             io.expect("the system gives no thread for session I/O");
         });
-        self.event_loop.note();
         let told = self.flushed.swap(true, Ordering::SeqCst);
         if !told && !self.looking.load(Ordering::SeqCst) {
             self.submitted.notify_one();
@@ -100,7 +90,6 @@ impl<J: Job> Driver<J> {
         runtime.block_on(async {
             let may_look = thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
             let mut pace = Pace::new();
-            let mut apart = Apart::new();
             let mut jobs = Vec::new();
             loop {
                 if may_look && pace.serial >= SERIAL {
@@ -108,9 +97,7 @@ impl<J: Job> Driver<J> {
                 }
                 self.wait().await;
                 std::mem::swap(&mut jobs, &mut *lock(&self.jobs));
-                let now = Instant::now();
-                pace.note(jobs.len(), now);
-                apart.keep(&self.event_loop, now);
+                pace.note(jobs.len(), Instant::now());
                 for job in jobs.drain(..) {
                     // A panic costs the job (its ticket says so) and not the thread that serves all others.
                     drop(catch_unwind(AssertUnwindSafe(|| job.start())));

@@ -7,13 +7,11 @@
 //! | [`commit`] | the pure decision: what a commit does, and what a conflict resolves to |
 //! | [`store`] | the contract that every store keeps; [`store::memory`] and [`store::redis`] |
 //! | [`driver`] | the I/O thread: submissions in, completions out |
-//! | `apart` | keeps that thread off the event loop's processor |
 //! | [`error`] | what can go wrong, in one enum |
 //!
 //! Imports run one way: store and driver use commit, change and id; these know no store and no tokio.
 #![forbid(unsafe_code)]
 
-mod apart;
 pub mod change;
 pub mod commit;
 pub mod driver;
