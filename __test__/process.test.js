@@ -8,8 +8,8 @@ const { startRedis } = require('./helpers/redis-server')
 
 const main = require.resolve('..')
 // Runs a program to its natural end; a process that lives on is killed, and fails the test.
-const run = async (t, program) => {
-  const source = `const session = require(${JSON.stringify(main)}); const url = ${JSON.stringify(ownRedis().url)}; ${program}`
+const run = async (t, program, before = '') => {
+  const source = `${before}; const session = require(${JSON.stringify(main)}); const url = ${JSON.stringify(ownRedis().url)}; ${program}`
   const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
   const watchdog = setTimeout(() => child.kill('SIGKILL'), 20000)
   const [output, [code, signal]] = await Promise.all([child.stdout.toArray(), once(child, 'exit')])
@@ -55,6 +55,14 @@ test('a store that can reach no server does not hold the process open', async (t
     const store = new session.RedisStore({ url: 'redis://127.0.0.1:1' })
     store.get('a').catch(({ code }) => console.log(code))
   `), 'ERR_SESSION_STORE\n')
+})
+
+test('timers that were mocked before the package is loaded do not stop the store', async (t) => {
+  const program = `
+    const store = new session.RedisStore({ url })
+    store.set('mocked', { n: 1 }, 60000).then(() => Promise.all(Array.from({ length: 20 }, () => store.get('mocked')))).then(({ length }) => console.log(length))
+  `
+  t.is(await run(t, program, 'global.setImmediate = global.queueMicrotask = () => {}'), '20\n')
 })
 
 test('a panic in Rust is an error in JavaScript, and the process goes on', (t) => {
