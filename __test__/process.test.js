@@ -8,9 +8,10 @@ const { startRedis } = require('./helpers/redis-server')
 
 const main = require.resolve('..')
 // Runs a program to its natural end; a process that lives on is killed, and fails the test.
-const run = async (t, program, before = '') => {
+const run = async (t, program, { before = '', wrap = [] } = {}) => {
   const source = `${before}; const session = require(${JSON.stringify(main)}); const url = ${JSON.stringify(ownRedis().url)}; ${program}`
-  const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [command, ...args] = [...wrap, process.execPath, '-e', source]
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const watchdog = setTimeout(() => child.kill('SIGKILL'), 20000)
   const [output, [code, signal]] = await Promise.all([child.stdout.toArray(), once(child, 'exit')])
   clearTimeout(watchdog)
@@ -57,12 +58,30 @@ test('a store that can reach no server does not hold the process open', async (t
   `), 'ERR_SESSION_STORE\n')
 })
 
-test('timers that were mocked before the package is loaded do not stop the store', async (t) => {
+test('timers that were mocked before the package is loaded stop neither the store nor its events', async (t) => {
   const program = `
     const store = new session.RedisStore({ url })
-    store.set('mocked', { n: 1 }, 60000).then(() => Promise.all(Array.from({ length: 20 }, () => store.get('mocked')))).then(({ length }) => console.log(length))
+    store.set('mocked', { n: 1 }, 60000).then(() => Promise.all(Array.from({ length: 20 }, () => store.get('mocked')))).then(({ length }) => console.log(length, store.status))
   `
-  t.is(await run(t, program, 'global.setImmediate = global.queueMicrotask = () => {}'), '20\n')
+  t.is(await run(t, program, { before: 'global.setImmediate = global.queueMicrotask = () => {}' }), '20 ready\n')
+})
+
+const onLinux = process.platform === 'linux' ? test : test.skip
+
+onLinux('where the system has no file left for the I/O thread, commands fail, and succeed as soon as it has', async (t) => {
+  t.is(await run(t, `
+    const fs = require('node:fs')
+    const files = []
+    const store = new session.RedisStore({ url })
+    try {
+      for (;;) files.push(fs.openSync('/dev/null'))
+    } catch {}
+    Promise.allSettled(Array.from({ length: 5 }, () => store.get('no file'))).then(async (settled) => {
+      for (const file of files) fs.closeSync(file)
+      await store.set('a file', { n: 1 }, 60000)
+      console.log(settled.every(({ reason }) => reason?.code === 'ERR_SESSION_STORE'), settled[0].reason.message, await store.get('a file'))
+    })
+  `, { wrap: ['sh', '-c', 'ulimit -n 100; exec "$0" "$@"'] }), 'true the session store is unreachable: the system gives no thread or event queue to reach it: Too many open files (os error 24) { n: 1 }\n')
 })
 
 test('a panic in Rust is an error in JavaScript, and the process goes on', (t) => {

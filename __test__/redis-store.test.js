@@ -98,6 +98,32 @@ test.serial('of many sessions that come together the first few are handed out be
   t.true(mostMade > 0 && mostMade <= 8, `${mostMade} at once`)
 })
 
+test.serial('who keeps commands coming leaves the event loop to others', async (t) => {
+  const store = open(t)
+  await store.set('busy', { n: 1 }, 60000)
+  let done = 0
+  let doneBefore = 0
+  let mostInATurn = 0
+  const count = () => {
+    mostInATurn = Math.max(mostInATurn, done - doneBefore)
+    doneBefore = done
+  }
+  const turn = () => {
+    count()
+    if (done < 8000) setImmediate(turn)
+  }
+  setImmediate(turn)
+  await Promise.all(Array.from({ length: 256 }, async () => {
+    while (done < 8000) {
+      await store.get('busy')
+      done++
+      for (const end = performance.now() + 0.03; performance.now() < end;); // by then the next answer is there
+    }
+  }))
+  count()
+  t.true(mostInATurn < 1000, `${mostInATurn} answers before others had a turn`) // 4 ms are enough for 133
+})
+
 test('past maxPending a command is refused', async (t) => {
   const store = open(t, { maxPending: 3 })
   const answers = await Promise.allSettled(Array.from({ length: 5 }, () => store.get('pending')))

@@ -1,5 +1,6 @@
 'use strict'
 
+const { performance } = require('node:perf_hooks')
 const { setImmediate } = require('node:timers') // those who mock the global one do not mean ours
 const native = require('./addon')
 const { SessionStoreError } = require('./errors')
@@ -35,7 +36,7 @@ class Listener {
 }
 
 const place = (entry) => {
-  environment ??= native.ioOpen(drain)
+  environment ??= native.ioOpen(onWake)
   const id = free.length > 0 ? free.pop() : submissions.length
   submissions[id] = entry
   return id
@@ -140,6 +141,23 @@ const TEXTS = 8
 
 const drain = () => settleSome(told, 1, native.ioTake(environment, told), 0)
 
+// Node wakes us up to a thousand times in one go before it looks at sockets and timers again: who keeps commands coming
+// would keep all others waiting. So now and then it is their turn first.
+const SPELL = 4 // milliseconds
+let turned = 0
+let waiting = false
+const onWake = () => {
+  if (waiting) return
+  if (pending <= FEW || performance.now() - turned < SPELL) return drain()
+  waiting = true
+  setImmediate(onTurn)
+}
+const onTurn = () => {
+  waiting = false
+  turned = performance.now()
+  drain()
+}
+
 const settleSome = (list, n, said, at) => {
   draining = false
   const end = 1 + 2 * list[0]
@@ -171,7 +189,7 @@ const settleSome = (list, n, said, at) => {
 
 // On its own: a listener that throws must not keep the others' answers from them.
 const tell = ({ onEvent }, name, error) => {
-  if (onEvent !== undefined) queueMicrotask(() => onEvent(name, error))
+  if (onEvent !== undefined) behind(() => onEvent(name, error))
 }
 
 const settle = (id, { channel, read, resolve, reject }, status, text, error, key, ttl) => {

@@ -6,12 +6,13 @@
 //! and more for the rest. Those of a long one wake it early, since waking takes longer than reading them.
 
 use crate::error::Error;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
@@ -19,6 +20,9 @@ use tokio::task::yield_now;
 pub trait Job: Send + 'static {
     /// Starts the work; called on the I/O thread, inside its tokio runtime. Must not block.
     fn start(self);
+
+    /// Answers that it cannot be done; called on the thread that handed it over.
+    fn refuse(self, error: Error);
 }
 
 /// A queue of jobs and the thread that takes them.
@@ -29,7 +33,8 @@ pub struct Driver<J> {
     flushed: AtomicBool,
     /// Does the thread look at `flushed` by itself?
     looking: AtomicBool,
-    thread: Once,
+    /// Is there a thread?
+    runs: Mutex<bool>,
 }
 
 /// After so many jobs that came alone, each soon after the one before, the thread looks for the next instead of sleeping:
@@ -63,7 +68,7 @@ impl Pace {
 impl<J: Job> Driver<J> {
     pub const fn new() -> Self {
         let (flushed, looking) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { jobs: Mutex::new(Vec::new()), submitted: Notify::const_new(), flushed, looking, thread: Once::new() }
+        Self { jobs: Mutex::new(Vec::new()), submitted: Notify::const_new(), flushed, looking, runs: Mutex::new(false) }
     }
 
     /// Queues a job; it may wait until [`Driver::flush`].
@@ -72,21 +77,31 @@ impl<J: Job> Driver<J> {
     }
 
     /// Wakes the thread for what is queued, unless it has been told and not looked yet: once for many jobs, since waking a
-    /// parked thread costs some 40 us.
+    /// parked thread costs some 40 us. Where the system has no thread to give, or no file for its event queue, what is
+    /// queued is refused, and the next call tries again.
     pub fn flush(&'static self) {
-        self.thread.call_once(|| {
-            let io = thread::Builder::new().name("session-io".into()).spawn(|| self.run());
-            io.expect("the system gives no thread for session I/O");
-        });
+        if let Err(error) = self.ensure_thread() {
+            let error = Error::Unreachable(format!("the system gives no thread or event queue to reach it: {error}"));
+            let refused = std::mem::take(&mut *lock(&self.jobs));
+            return refused.into_iter().for_each(|job| job.refuse(error.clone()));
+        }
         let told = self.flushed.swap(true, Ordering::SeqCst);
         if !told && !self.looking.load(Ordering::SeqCst) {
             self.submitted.notify_one();
         }
     }
 
-    fn run(&self) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("the system gives no event queue for session I/O");
+    fn ensure_thread(&'static self) -> io::Result<()> {
+        let mut runs = lock(&self.runs);
+        if !*runs {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            thread::Builder::new().name("session-io".into()).spawn(move || self.run(&runtime))?;
+            *runs = true;
+        }
+        Ok(())
+    }
+
+    fn run(&self, runtime: &Runtime) {
         runtime.block_on(async {
             let may_look = thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
             let mut pace = Pace::new();
@@ -305,6 +320,10 @@ mod tests {
                 77 => panic!("as the test wants it"),
                 number => self.0.complete(Ok(number)),
             }
+        }
+
+        fn refuse(self, error: Error) {
+            self.0.complete(Err(error));
         }
     }
 

@@ -197,6 +197,10 @@ impl driver::Job for Job {
         };
         store.servers.send(key, command, ticket, read);
     }
+
+    fn refuse(self, error: Error) {
+        self.ticket.complete(Err(error));
+    }
 }
 
 impl RedisStore {
