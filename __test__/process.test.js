@@ -106,6 +106,7 @@ test('a listener that throws keeps no answer from anybody', async (t) => {
     const store = new session.RedisStore({ url: '${server.url}' })
     const thrown = []
     process.on('uncaughtException', ({ message }) => thrown.push(message))
+    process.on('unhandledRejection', () => thrown.push('as a rejection'))
     store.on('disconnect', () => { throw new Error('of the listener') })
     store.set('a', { n: 1 }, 60000).then(async () => {
       process.kill(${server.pid}, 'SIGSTOP')

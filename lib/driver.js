@@ -148,7 +148,7 @@ let turned = 0
 let waiting = false
 const onWake = () => {
   if (waiting) return
-  if (pending <= FEW || performance.now() - turned < SPELL) return drain()
+  if (performance.now() - turned < SPELL) return drain()
   waiting = true
   setImmediate(onTurn)
 }
@@ -187,10 +187,12 @@ const settleSome = (list, n, said, at) => {
   if (pending === 0) native.ioHold(environment, false)
 }
 
-// On its own: a listener that throws must not keep the others' answers from them.
+// On its own: a listener that throws must not keep the others' answers from them. That is an uncaught exception, and no
+// unhandled rejection.
 const tell = ({ onEvent }, name, error) => {
-  if (onEvent !== undefined) behind(() => onEvent(name, error))
+  if (onEvent !== undefined) ready.then(() => onEvent(name, error)).catch(uncaught)
 }
+const uncaught = (error) => process.nextTick(() => { throw error })
 
 const settle = (id, { channel, read, resolve, reject }, status, text, error, key, ttl) => {
   vacate(id)

@@ -216,6 +216,7 @@ for (const { name, program } of servers) {
     t.log(`the hanging master's slots were served again after ${since(paused)} ms; the slowest command took ${slowest} ms`)
     t.true(slowest < 3000)
     const heir = await cluster.moved(key, victim)
+    await cluster.settled() // the other masters have heard of it, and none says CLUSTERDOWN
     t.is(await cluster.client(heir).get(key), '{"n":1}')
     for (let n = 2; n < 20; n++) {
       await store.set(key, { n }, 600000)

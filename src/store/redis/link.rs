@@ -175,7 +175,14 @@ impl Link {
         tokio::spawn(supervise(Arc::downgrade(self), generation, pause));
     }
 
+    /// As a task of its own, which alone a panic ends: tokio has one where the system gives no thread to look a name up.
     async fn attempt(self: &Arc<Self>, generation: u64) -> Result<Connection, Error> {
+        let link = self.clone();
+        let attempt = tokio::spawn(async move { link.connect(generation).await });
+        attempt.await.unwrap_or_else(|panic| Err(Error::Unreachable(panic.to_string())))
+    }
+
+    async fn connect(self: &Arc<Self>, generation: u64) -> Result<Connection, Error> {
         let link = Arc::downgrade(self);
         let on_cut = move |why| {
             if let Some(link) = link.upgrade() {
@@ -273,6 +280,21 @@ fn out_of_service(reply: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::redis::address::{Options, Topology};
+    use tokio::runtime::Builder;
+
+    #[test]
+    fn a_panic_while_a_connection_is_made_is_an_error() {
+        let Ok(Topology::Standalone(server)) = Topology::new(&Options::default()) else { panic!("another topology") };
+        let timeouts = Timeouts { connect_ms: 1000, command_ms: 1000 };
+        let link = Link::new(Target::Server(server), timeouts, Arc::new(drop));
+        let without_io = Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let answer = without_io.block_on(async {
+            let pinged = link.run(Pipeline::of([&redis::cmd("PING")]));
+            in_time(Duration::from_secs(20), pinged).await.expect("an answer")
+        });
+        assert!(matches!(answer, Err(Error::Unreachable(_))) && link.is_down());
+    }
 
     #[test]
     fn what_does_not_hold_is_made_again_after_longer_and_longer_pauses() {
