@@ -93,8 +93,12 @@ const tasks = {
   }
 }
 
+// Has a thousand commands pending from here on, for as long as it lives.
 const pend = () => {
-  for (let each = 0; each < 1000; each++) store.get(`pend ${each}`).catch(() => {})
+  const ask = async (each) => {
+    for (;;) await store.get(`pend ${each}`)
+  }
+  for (let each = 0; each < 1000; each++) ask(each).catch(() => {})
   setImmediate(() => tell('pending'))
 }
 
