@@ -143,12 +143,12 @@ const drain = () => settleSome(told, 1, native.ioTake(environment, told), 0)
 
 // Node wakes us up to a thousand times in one go before it looks at sockets and timers again: who keeps commands coming
 // would keep all others waiting. So now and then it is their turn first.
-const SPELL = 4 // milliseconds
+const TURN_EVERY = 4 // milliseconds
 let turned = 0
 let waiting = false
 const onWake = () => {
   if (waiting) return
-  if (performance.now() - turned < SPELL) return drain()
+  if (performance.now() - turned < TURN_EVERY) return drain()
   waiting = true
   setImmediate(onTurn)
 }
