@@ -21,25 +21,20 @@ const OURS = 'koa-session-native, Redis'
 const OURS_IN_MEMORY = 'koa-session-native, memory'
 const QUICK = [BARE, OURS, 'koa-session-minimal, koa-redis', 'express-session, connect-redis']
 
-const cellOf = (action, connections, size) => ({
-  name: `${action}${size === undefined ? '' : ` ${size}`}, ${connections} connections`, action, connections, size
-})
+const cellsOf = (actions) => actions.flatMap((action) => [32, 256].flatMap((connections) => Object.keys(SIZES).map((size) => {
+  return { name: `${action} ${size}, ${connections} connections`, action, connections, size }
+})))
 
-const CELLS = [
-  ...['read', 'change'].flatMap((action) => {
-    return [32, 256].flatMap((connections) => Object.keys(SIZES).map((size) => cellOf(action, connections, size)))
-  }),
-  ...[32, 256].map((connections) => cellOf('untouched', connections))
-]
+const CELLS = cellsOf(['read', 'change', 'untouched'])
 
-// What has a bar has three times as many turns: a second of a busy machine says little.
+// They come last, the smallest first: the sessions that they leave behind are a burden to the stores in memory.
+const LOGINS = cellsOf(['login']).sort((a, b) => SIZES[a.size] - SIZES[b.size])
+
+// What has a bar has four times as many turns: a second of a busy machine says little.
 const hasBar = ({ name }) => bars.some(({ part, cell }) => part === 'http' && cell === name)
 const BARRED = CELLS.filter(hasBar)
 const OTHERS = CELLS.filter((cell) => !hasBar(cell))
-const cellsOf = ({ quick }) => quick ? BARRED : OTHERS.flatMap((cell, n) => n % 4 === 0 ? [...BARRED, cell] : [cell])
-
-// They come last: the sessions that they leave behind are a burden to the stores in memory.
-const loginsOf = ({ quick }) => quick ? [] : [32, 256].map((connections) => cellOf('login', connections))
+const ALL = OTHERS.flatMap((cell, n) => n % 4 === 0 ? [...BARRED, cell] : [cell])
 
 /** A contestant that is running, with the cookies of its users. */
 class Running {
@@ -70,8 +65,8 @@ class Running {
   }
 
   async load ({ action, connections, size }) {
-    const target = action === 'login' ? '/login/150' : `/${action}`
-    const cookies = action === 'login' ? [] : [this.cookieFiles[size ?? '150 B']]
+    const target = action === 'login' ? `/login/${SIZES[size]}` : `/${action}`
+    const cookies = action === 'login' ? [] : [this.cookieFiles[size]]
     const before = mainThread(this.child.pid).ran
     const { stdout } = await promisify(execFile)('wrk', [
       '-t', 1, '-c', connections, '-d', SECONDS, '-s', path.join(__dirname, 'wrk.lua'), this.url + target, '--', ...cookies
@@ -102,7 +97,7 @@ async function run ({ quick, rounds = quick ? 2 : 5, log }) {
       servers[name] = await Running.start(name, redis, dir)
       for (const size of quick ? ['150 B'] : Object.keys(SIZES)) await servers[name].logIn(quick ? 200 : 1000, size)
     }
-    return { ...await running(cellsOf({ quick })), ...await running(loginsOf({ quick })) }
+    return quick ? await running(BARRED) : { ...await running(ALL), ...await running(LOGINS) }
   } finally {
     await Promise.all(Object.values(servers).map(({ child }) => child.stop()))
     await redis.stop()
