@@ -1,22 +1,24 @@
 'use strict'
 
-// What `http.js` compares: each function gives a server with the routes of `act`, on the Redis at `url`. Sessions are
+// What `http.js` compares: each function gives a server with the routes of `actions`, on the Redis at `url`. Sessions are
 // saved when they change, and only then; all else is each package's default.
 
 const { createServer } = require('node:http')
-const { sessionOf } = require('./session-data')
+const { SIZES, sessionOf } = require('./session-data')
 
 const BARE = 'bare Koa'
 const SECRET = 'a secret of at least thirty-two characters'
 
-/** One request of the benchmark, on what has the session. */
-function act (url, holder) {
-  const [action, size] = url.slice(1).split('/')
-  switch (action) {
-    case 'login': Object.assign(holder.session, sessionOf(Number(size))); break
-    case 'read': if (holder.session.user.name !== 'ann') throw new Error('the session is lost'); break
-    case 'change': if (!(++holder.session.counter > 0)) throw new Error('the session is lost')
-  }
+// What a request does to what has the session, by its URL.
+const actions = {
+  '/untouched': () => {},
+  '/read': (holder) => { if (holder.session.user.name !== 'ann') throw new Error('the session is lost') },
+  '/change': (holder) => { if (!(++holder.session.counter > 0)) throw new Error('the session is lost') },
+  ...Object.fromEntries(Object.values(SIZES).map((bytes) => [`/login/${bytes}`, (holder) => { Object.assign(holder.session, sessionOf(bytes)) }]))
+}
+
+const act = (url, holder) => {
+  actions[url](holder)
   return 'ok'
 }
 
