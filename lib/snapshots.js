@@ -12,7 +12,7 @@ class Snapshot {
   constructor (text, value, before, known, place) {
     this.text = text
     this.value = value // undefined where the text is no session
-    this.before = before // of the outermost members alone, sharing the objects in it with `value`, where nothing is known
+    this.before = before // a copy of it; undefined where there is none
     this.known = known
     this.place = place // where it was found
     this.next = undefined // what is known of the text of what was compared; undefined where JSON.stringify has to make it
@@ -26,11 +26,8 @@ class Snapshot {
   // Is `now`, as JSON has it, what was loaded?
   compare (now) {
     this.next = this.known?.next(now)
-    if (this.next === undefined) {
-      const result = compare(now, this.before)
-      return result === SAME && this.known === undefined ? UNSURE : result
-    }
-    return this.next === this.known ? SAME : this.next.difference
+    if (this.next !== undefined) return this.next === this.known ? SAME : this.next.difference
+    return this.before === undefined ? UNSURE : compare(now, this.before)
   }
 }
 
@@ -42,7 +39,7 @@ class Known {
     this.heads = heads // of its members, once they were asked for: `{"name":`, `,"name":`
     this.members = members // their texts; null where JSON.stringify would say it otherwise
     this.difference = difference // from the one that it was made of: OTHER or UNSURE
-    this.fresh = difference !== undefined // has nobody taken it at hand since that change?
+    this.fresh = difference !== undefined // has nobody met it since it was made? (session(): since that change)
   }
 
   next (now) {
@@ -64,7 +61,8 @@ class Place {
 }
 
 // The most recent texts of a store, and of those that were seen twice the values: a session that is only read is parsed
-// and serialised once and not once a request, since copying and comparing it cost a third of that.
+// once and not once a request, and it is compared with a copy and not serialised. Copying and comparing cost a third to a
+// half of that.
 class Snapshots {
   #young = new Map()
   #old = new Map() // all that was not asked for since the young ones took its place
@@ -75,7 +73,7 @@ class Snapshots {
     const place = this.#meet(key, text)
     if (place?.known.value) return Snapshot.of(place)
     const value = parseSession(text)
-    return new Snapshot(text, value, { ...value }, undefined, place)
+    return new Snapshot(text, value, copyUnlessDeep(value), undefined, place)
   }
 
   // What take would give, once after each change: who has just changed a session will mostly touch it again.
@@ -156,24 +154,34 @@ class Snapshots {
 const MOST_KEYS = 1000
 const MOST_CHARACTERS = 2 * 1024 * 1024
 
-// A copy of what JSON.parse gave. Arrays and objects apart, each in the loop that is fast for it.
-const copyOf = (value) => {
-  if (Array.isArray(value)) return copyOfItems(value)
+// A copy of what JSON.parse gave; throws where it is so deep that what recurses might overflow the stack. Arrays and
+// objects apart, each in the loop that is fast for it.
+const copyOf = (value, levels = DEEPEST) => {
+  if (levels === 0) throw TOO_DEEP
+  if (Array.isArray(value)) return copyOfItems(value, levels - 1)
   const copy = { ...value }
   for (const name in copy) {
     const inner = copy[name]
-    if (typeof inner === 'object' && inner !== null && Object.hasOwn(copy, name)) copy[name] = copyOf(inner)
+    if (typeof inner === 'object' && inner !== null && Object.hasOwn(copy, name)) copy[name] = copyOf(inner, levels - 1)
   }
   return copy
 }
 
-const copyOfItems = (items) => {
+const copyOfItems = (items, levels) => {
   const copy = items.slice()
   for (let at = 0; at < copy.length; at++) {
     const inner = copy[at]
-    if (typeof inner === 'object' && inner !== null) copy[at] = copyOf(inner)
+    if (typeof inner === 'object' && inner !== null) copy[at] = copyOf(inner, levels)
   }
   return copy
+}
+
+const copyUnlessDeep = (value) => {
+  try {
+    return copyOf(value)
+  } catch {
+    return undefined
+  }
 }
 
 // What is known of the text of `now`, by what is known of the one that it was loaded from: a member that is as it was
@@ -196,7 +204,7 @@ const nextOf = (now, known) => {
       members[at] = memberText(known.heads[at], name, member)
       if (members[at] === '') return undefined // JSON has no such member
       next[name] = Number.isFinite(member) ? member + 0 : JSON.parse(members[at]) // -0 is 0 in JSON
-      if (isDeep(next[name])) return undefined
+      if (isDeep(next[name], 1)) return undefined
       if (difference !== OTHER) difference = result
     }
     at++
@@ -280,17 +288,18 @@ const valueOf = (known) => {
   if (known.value === undefined) known.value = snapshotOf(known.text)
 }
 
-// The value of a text; null where there is none, or one so deep that what recurses might overflow the stack.
+// The value of a text; null where there is none, or a deep one.
 const snapshotOf = (text) => {
   const value = parseSession(text)
   return value === undefined || isDeep(value) ? null : value
 }
 
 const DEEPEST = 64
+const TOO_DEEP = new RangeError('a session is too deep to be copied')
 
 const isDeep = (value, depth = 0) => {
   if (typeof value !== 'object' || value === null) return false
   return depth === DEEPEST || Object.values(value).some((inner) => isDeep(inner, depth + 1))
 }
 
-module.exports = { SAME, OTHER, Known, Snapshots }
+module.exports = { SAME, OTHER, UNSURE, Known, Snapshots }
