@@ -35,7 +35,8 @@ const usual = {
   httpOnly: fc.boolean(),
   sameSite: fc.constantFrom(undefined, true, 'lax', 'None'),
   priority: fc.constantFrom('low', 'high'),
-  partitioned: fc.boolean()
+  partitioned: fc.boolean(),
+  signed: fc.constantFrom(false, false, false, true, undefined)
 }
 const unusual = { expires: fc.constant(new Date(86400000)), maxage: fc.constantFrom(5000, 5300) }
 const either = fc.record({

@@ -37,7 +37,7 @@ class Line {
   // Undefined where another request's line might have something else in it.
   static of (ctx, slot, lines, start, attributes, end) {
     const accessor = accessorOf(ctx)
-    if (!isText(accessor, KOAS_ACCESSOR) || !arePlain(attributes)) return undefined
+    if (!isText(accessor, KOAS_ACCESSOR) || !arePlain(attributes) || attributes.signed !== false) return undefined // a signature is one id's
     const jar = ctx[slot]
     if (!isText(jar?.set, JARS_SET) || typeof jar.secure !== 'boolean') return undefined
     if (!`${lines[0]};`.startsWith(`${start};`)) return undefined // nobody is to get another's id with it

@@ -2,6 +2,7 @@
 
 const native = require('./addon')
 const { COOKIE_NAME, WELL_FORMED, checkMaxAge, cookieLines, cookieReader, sendCookie } = require('./cookie')
+const { CookieWriter } = require('./cookie-writer')
 const { SessionOptionError, SessionSerializeError, SessionStoreError } = require('./errors')
 const { TTL_MS, isFound } = require('./js-store')
 const { isSession, parseSession, serialize } = require('./json')
@@ -23,6 +24,7 @@ let onHeaders // loaded when it is needed: it loads node:http, which takes longe
 // Where a request's session id comes from and goes to: a cookie. Meant for subclassing.
 class SessionIdResolver {
   #read
+  #writer = new CookieWriter()
 
   constructor ({ name = 'connsid', cookie } = {}) {
     if (typeof name !== 'string' || !COOKIE_NAME.test(name)) throw new SessionOptionError('name', name, 'a cookie name')
@@ -60,7 +62,9 @@ class SessionIdResolver {
 
   [LINES] (ctx, id) {
     const { expires, ...cookie } = this.cookie ?? {}
-    return cookieLines(ctx, this.name, id, { signed: false, ...cookie, overwrite: true, maxAge: maxAgeOf(this.cookie) })
+    const attributes = { signed: false, ...cookie, overwrite: true, maxAge: maxAgeOf(this.cookie) }
+    const isPlain = typeof id === 'string' && WELL_FORMED.test(id)
+    return isPlain ? this.#writer.lines(ctx, this.name, id, attributes) : cookieLines(ctx, this.name, id, attributes)
   }
 }
 
@@ -235,9 +239,13 @@ class Shared {
   parse (key, text) {
     const { known, share } = this
     const before = known.get(key)
-    const value = before?.text === text ? before.value : this.make(text)
+    const isKnown = before?.text === text
+    const value = (isKnown ? before.value : undefined) ?? this.make(text)
     if (!share || value === undefined) return value
-    this.keep(key, before?.value === value ? before : new Known(text, value))
+    const entry = isKnown ? before : new Known(text)
+    entry.value = value
+    entry.fresh = !isKnown
+    this.keep(key, entry)
     return value
   }
 
@@ -248,11 +256,16 @@ class Shared {
     if (known.size > SHARED_OBJECTS) known.delete(known.keys().next().value)
   }
 
-  // The text of what takes the place of the object of another.
+  // The text of what takes the place of the object of another. To take that one's members apart pays only for who comes
+  // again while it is known.
   textOf (key, replaced, value) {
     const before = this.known.get(key)
-    const next = before?.text === replaced ? before.next(value) : undefined
-    if (next === undefined) return textOf(value)
+    const next = before?.text === replaced && !before.fresh ? before.next(value) : undefined
+    if (next === undefined) {
+      const text = textOf(value)
+      if (this.share) this.keep(key, new Known(text))
+      return text
+    }
     if (next.text !== replaced) { // else its object stays the same one
       deepFreeze(next.value)
       this.keep(key, next)

@@ -3,6 +3,8 @@
 // Where ids come from, and which of them reach a store.
 
 const test = require('ava')
+const Cookies = require('cookies')
+const Keygrip = require('keygrip')
 const { imsession, SessionIdResolver } = require('../../lib/imsession')
 const { DAY, HEX_ID, idOf, koas, setUp, start } = require('./setup')
 
@@ -49,7 +51,57 @@ const request = async (url, token) => {
   return { token: response.headers.get('x-session-token'), setCookie: response.headers.getSetCookie(), body: await response.text() }
 }
 
+// Of ids that are made by the application each has the line of the cookies module, or none.
+class GivenResolver extends SessionIdResolver {
+  ids = ['one', 'two', 'a b', 'sp;lit', 'three', 'a,b', 'four']
+
+  generate () {
+    return this.ids.shift()
+  }
+}
+
+test('each id has a cookie of its own, whatever is in it, and none where it cannot be sent', async (t) => {
+  const store = kinds.JavaScript.make(t)
+  const { browser, errors } = await start(t, { store, idResolver: new GivenResolver() }, routes)
+  const sent = []
+  for (let n = 0; n < 7; n++) {
+    const { status, setCookie } = await browser().get('/login')
+    sent.push(status === 200 ? setCookie.map((line) => line.split(';')[0]).join() : status)
+  }
+  t.deepEqual(sent, ['connsid=one', 'connsid=two', 'connsid=a b', 500, 'connsid=three', 'connsid=a,b', 'connsid=four'])
+  t.deepEqual([errors.length, store.records.size], [1, 6])
+})
+
 for (const [koa, Koa] of Object.entries(koas)) {
+  test(`signed cookies have a signature each, though the application had no keys at first, on ${koa}`, async (t) => {
+    for (const signed of [true, undefined]) {
+      const { app, browser } = await start(t, { Koa, cookie: { signed } }, routes)
+      if (signed === undefined) t.is((await browser().get('/login')).setCookie.length, 1)
+      app.keys = ['secret']
+      for (let n = 0; n < 3; n++) {
+        const user = browser()
+        const { setCookie } = await user.get('/login')
+        const [line, signature] = setCookie.map((line) => line.split(';')[0])
+        t.is(signature, `connsid.sig=${new Keygrip(['secret']).sign(line)}`)
+      }
+    }
+  })
+
+  test.serial(`no jar is made for a cookie in which nothing but the id is another, on ${koa}`, async (t) => {
+    const { now } = Date
+    const time = now()
+    Date.now = () => time // the cookie's end is another each second
+    t.teardown(() => { Date.now = now })
+    const jars = []
+    const look = async (ctx, next) => {
+      await next()
+      jars.push(Object.getOwnPropertySymbols(ctx).some((symbol) => ctx[symbol] instanceof Cookies))
+    }
+    const { browser } = await start(t, { Koa, before: [look] }, routes)
+    for (let n = 0; n < 3; n++) await browser().get('/login')
+    t.deepEqual(jars, [true, false, false])
+  })
+
   for (const kind of Object.values(kinds)) {
     for (const Resolver of [BearerResolver, AsyncResolver]) {
       test(`${kind.name}, ${koa}, ${Resolver.name}: sessions are told by a token, and no cookie is sent`, async (t) => {
