@@ -110,31 +110,46 @@ const appOf = (...middleware) => {
   return app.callback()
 }
 
-/** The request to be timed, of a user who has logged in. */
-async function contestant (middleware, actions, action) {
-  const response = await request(appOf(middleware, actions.login))
-  const cookie = [response.getHeader('set-cookie')].flat()[0].split(';')[0]
-  return { listener: appOf(middleware, actions[action]), cookie: action === 'login' ? undefined : cookie }
+/** Requests to be timed, of users who have logged in. */
+class Contestant {
+  turns = 0
+
+  constructor (listener, cookies) {
+    Object.assign(this, { listener, cookies })
+  }
+
+  static async of (middleware, actions, action, users) {
+    const listener = appOf(middleware, actions[action])
+    if (action === 'login') return new Contestant(listener, [undefined])
+    const login = appOf(middleware, actions.login)
+    const cookies = []
+    while (cookies.length < users) {
+      const response = await request(login)
+      cookies.push([response.getHeader('set-cookie')].flat()[0].split(';')[0])
+    }
+    return new Contestant(listener, cookies)
+  }
+
+  async slice (requests) {
+    const { listener, cookies } = this
+    const start = clock()
+    for (let n = 0; n < requests; n++) await request(listener, cookies[this.turns++ % cookies.length])
+    return (clock() - start) * 1000 / requests
+  }
 }
 
-async function slice ({ listener, cookie }, requests) {
-  const start = clock()
-  for (let n = 0; n < requests; n++) await request(listener, cookie)
-  return (clock() - start) * 1000 / requests
-}
-
-serve(async ({ action, bytes, warmUp, slices, requests }) => {
+serve(async ({ action, bytes, users, warmUp, slices, requests }) => {
   const contestants = {
-    [BARE]: { listener: appOf(untouched) },
-    'koa-session-minimal': await contestant(minimal(), inPlace(bytes), action),
-    'session()': await contestant(session(), inPlace(bytes), action),
-    'imsession()': await contestant(session.imsession(), replacing(bytes), action)
+    [BARE]: new Contestant(appOf(untouched), [undefined]),
+    'koa-session-minimal': await Contestant.of(minimal(), inPlace(bytes), action, users),
+    'session()': await Contestant.of(session(), inPlace(bytes), action, users),
+    'imsession()': await Contestant.of(session.imsession(), replacing(bytes), action, users)
   }
   const names = Object.keys(contestants)
   const run = async (turns) => {
     const times = Object.fromEntries(names.map((name) => [name, []]))
     for (let turn = 0; turn < turns; turn++) {
-      for (const name of rotated(names, turn)) times[name].push(await slice(contestants[name], requests))
+      for (const name of rotated(names, turn)) times[name].push(await contestants[name].slice(requests))
     }
     return times
   }

@@ -8,17 +8,26 @@ const { askOnce } = require('./child')
 const { BARE } = require('./contestants')
 const { SIZES } = require('./session-data')
 
-const CELLS = [['untouched'], ['read', '150 B'], ['change', '150 B'], ['read', '10 KB'], ['change', '10 KB'], ['login', '150 B']]
+// One user's requests, or those of more users in turn than any cache of parsed sessions is made for.
+const MANY = 5000
+const cellOf = (action, size, users = 1) => ({
+  name: `${action}${size === undefined ? '' : ` ${size}`}${users === 1 ? '' : `, ${users.toLocaleString('en')} users`}`,
+  load: { action, bytes: SIZES[size ?? '150 B'], users, requests: size === '10 KB' ? 400 : 2000, slices: 6 }
+})
+
+const BARRED = [cellOf('untouched'), cellOf('read', '150 B'), cellOf('change', '150 B'), cellOf('read', '10 KB')]
+const OTHERS = [
+  cellOf('change', '10 KB'), cellOf('login', '150 B'),
+  ...['read', 'change'].flatMap((action) => ['150 B', '10 KB'].map((size) => cellOf(action, size, MANY)))
+]
 
 async function run ({ quick, rounds = quick ? 1 : 15, log }) {
   const warmUp = quick ? 12000 : 30000
   const cells = {}
   for (let round = 0; round < rounds; round++) {
-    for (const [action, size] of CELLS.slice(0, quick ? 4 : undefined)) {
-      const name = size === undefined ? action : `${action} ${size}`
+    for (const { name, load } of quick ? BARRED : [...BARRED, ...OTHERS]) {
       log(`${name}, round ${round + 1}`)
-      const requests = size === '10 KB' ? 400 : 2000
-      const times = await askOnce('in-process-worker.js', { action, bytes: SIZES[size ?? '150 B'], warmUp, slices: 6, requests })
+      const times = await askOnce('in-process-worker.js', { ...load, warmUp })
       const cell = cells[name] ??= {}
       for (const [contestant, µs] of Object.entries(times)) (cell[contestant] ??= []).push({ µs })
     }
