@@ -51,6 +51,15 @@ for (const [kind, take] of Object.entries(kinds)) {
     t.pass()
   })
 
+  test(`${kind}: what throws when it is read is left to JSON.stringify`, (t) => {
+    const text = '{"a":{"b":[{}]}}'
+    for (const holderOf of [({ value }) => value, ({ value }) => value.a, ({ value }) => value.a.b[0]]) {
+      const snapshot = take(text)
+      Object.defineProperty(holderOf(snapshot), 'a', { enumerable: true, get () { throw new Error('no value') } })
+      t.is(snapshot.compare(snapshot.value), UNSURE)
+    }
+  })
+
   test(`${kind}: a change in place is seen wherever it is`, (t) => {
     const text = '{"a":1,"b":{"c":[1,{"d":"x"}],"e":null}}'
     const changes = {

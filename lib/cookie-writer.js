@@ -11,41 +11,43 @@ class CookieWriter {
 
   // `id` is one of ours, or one that might be: nothing in it is special in a cookie.
   lines (ctx, name, id, attributes) {
-    if (this.#last?.serves(ctx, attributes)) return [`${name}=${id}${this.#last.rest}`]
+    if (this.#last?.serves(ctx, name, attributes)) return [`${name}=${id}${this.#last.rest}`]
     const symbols = Object.getOwnPropertySymbols(ctx)
     const end = endOf(attributes)
     const lines = cookieLines(ctx, name, id, attributes)
     const slot = Object.getOwnPropertySymbols(ctx).find((symbol) => !symbols.includes(symbol)) // of a jar that was made for this
-    this.#last = Line.of(ctx, slot, lines, `${name}=${id}`, attributes, end) ?? this.#last
+    this.#last = Line.of(ctx, slot, lines, name, id, attributes, end) ?? this.#last
     return lines
   }
 }
 
 // A line of a jar that Koa has made, and what it was made of.
 class Line {
-  constructor (accessor, slot, jar, attributes, end, rest) {
+  constructor (accessor, slot, jar, name, attributes, end, rest) {
     this.accessor = accessor
     this.slot = slot // where Koa keeps a context's jar
     this.jars = Object.getPrototypeOf(jar)
     this.set = jar.set
     this.secure = jar.secure
+    this.name = name
     this.attributes = attributes
     this.end = end
     this.rest = rest // what follows the id
   }
 
   // Undefined where another request's line might have something else in it.
-  static of (ctx, slot, lines, start, attributes, end) {
+  static of (ctx, slot, lines, name, id, attributes, end) {
     const accessor = accessorOf(ctx)
     if (!isText(accessor, KOAS_ACCESSOR) || !arePlain(attributes) || attributes.signed !== false) return undefined // a signature is one id's
     const jar = ctx[slot]
     if (!isText(jar?.set, JARS_SET) || typeof jar.secure !== 'boolean') return undefined
+    const start = `${name}=${id}`
     if (!`${lines[0]};`.startsWith(`${start};`)) return undefined // nobody is to get another's id with it
-    return new Line(accessor, slot, jar, attributes, end, lines[0].slice(start.length))
+    return new Line(accessor, slot, jar, name, attributes, end, lines[0].slice(start.length))
   }
 
-  serves (ctx, attributes) {
-    return accessorOf(ctx) === this.accessor && ctx[this.slot] === undefined && this.jars.set === this.set &&
+  serves (ctx, name, attributes) {
+    return name === this.name && accessorOf(ctx) === this.accessor && ctx[this.slot] === undefined && this.jars.set === this.set &&
       ctx.request.secure === this.secure && areSame(attributes, this.attributes) && endOf(attributes) === this.end
   }
 }

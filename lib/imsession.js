@@ -63,7 +63,7 @@ class SessionIdResolver {
   [LINES] (ctx, id) {
     const { expires, ...cookie } = this.cookie ?? {}
     const attributes = { signed: false, ...cookie, overwrite: true, maxAge: maxAgeOf(this.cookie) }
-    const isPlain = typeof id === 'string' && WELL_FORMED.test(id)
+    const isPlain = #writer in this && typeof id === 'string' && WELL_FORMED.test(id) // it may be a Proxy
     return isPlain ? this.#writer.lines(ctx, this.name, id, attributes) : cookieLines(ctx, this.name, id, attributes)
   }
 }
@@ -260,10 +260,11 @@ class Shared {
   // again while it is known.
   textOf (key, replaced, value) {
     const before = this.known.get(key)
-    const next = before?.text === replaced && !before.fresh ? before.next(value) : undefined
+    if (before?.text !== replaced) return textOf(value)
+    const next = before.fresh ? undefined : before.next(value)
     if (next === undefined) {
       const text = textOf(value)
-      if (this.share) this.keep(key, new Known(text))
+      this.keep(key, new Known(text))
       return text
     }
     if (next.text !== replaced) { // else its object stays the same one

@@ -27,7 +27,12 @@ class Snapshot {
   compare (now) {
     this.next = this.known?.next(now)
     if (this.next !== undefined) return this.next === this.known ? SAME : this.next.difference
-    return this.before === undefined ? UNSURE : compare(now, this.before)
+    if (this.before === undefined) return UNSURE
+    try {
+      return compare(now, this.before)
+    } catch {
+      return UNSURE // as below
+    }
   }
 }
 

@@ -72,6 +72,33 @@ test('each id has a cookie of its own, whatever is in it, and none where it cann
   t.deepEqual([errors.length, store.records.size], [1, 6])
 })
 
+for (const [what, derive] of Object.entries({
+  'one that another is the prototype of': (resolver) => Object.create(resolver, { get: { value: () => undefined } }),
+  'a Proxy': (resolver) => new Proxy(resolver, {})
+})) {
+  test(`a resolver need not be one that the constructor made: ${what}`, async (t) => {
+    const { app, browser } = await start(t, { idResolver: derive(new SessionIdResolver({ cookie: { signed: true } })) }, routes)
+    app.keys = ['secret']
+    for (let n = 0; n < 2; n++) t.is((await browser().get('/login')).setCookie.length, 2)
+  })
+}
+
+test.serial('a resolver\'s name may change, to what is a name', async (t) => {
+  const { now } = Date
+  const time = now()
+  Date.now = () => time // as below
+  t.teardown(() => { Date.now = now })
+  const idResolver = new SessionIdResolver({ name: 'first' })
+  const { browser } = await start(t, { idResolver }, routes)
+  const answers = []
+  for (const name of ['first', 'second', 'a;b', 'a=b', 'second']) {
+    idResolver.name = name
+    const { status, setCookie } = await browser().get('/login')
+    answers.push(status === 200 ? setCookie[0].split('=')[0] : status)
+  }
+  t.deepEqual(answers, ['first', 'second', 500, 500, 'second'])
+})
+
 for (const [koa, Koa] of Object.entries(koas)) {
   test(`signed cookies have a signature each, though the application had no keys at first, on ${koa}`, async (t) => {
     for (const signed of [true, undefined]) {
