@@ -53,24 +53,21 @@ const parseSession = (text) => {
   }
 }
 
-// Makes `held` the value that `stored` is, and keeps the objects in it that a handler may hold on to.
+// Gives `held` the members of `stored`, and itself back: who holds on to it sees them. What is in it may be the
+// application's, and is replaced and not changed. Where `held` cannot become it, `stored` takes its place.
 const become = (held, stored) => {
-  if (!isHolder(held) || !isHolder(stored) || Array.isArray(held) !== Array.isArray(stored) || Object.isFrozen(held) || !Object.isExtensible(held)) {
-    return sameText(held, stored) ? held : stored
-  }
+  if (Array.isArray(held) !== Array.isArray(stored) || !Object.isExtensible(held) || typeof held.toJSON === 'function') return stored
   if (Array.isArray(held)) held.length = stored.length
   for (const name of Object.keys(held)) {
     if (!Object.hasOwn(stored, name)) delete held[name]
   }
   for (const name of Object.keys(stored)) {
-    const value = Object.hasOwn(held, name) ? become(held[name], stored[name]) : stored[name]
-    if (held[name] !== value || !Object.hasOwn(held, name)) Object.defineProperty(held, name, { value, configurable: true, enumerable: true, writable: true })
+    const value = stored[name]
+    if (Object.hasOwn(held, name) && sameText(held[name], value)) continue
+    Object.defineProperty(held, name, { value, configurable: true, enumerable: true, writable: true })
   }
   return held
 }
-
-// Not what is in a box: its members cannot be deleted.
-const isHolder = (value) => typeof value === 'object' && value !== null && typeof value.toJSON !== 'function' && !(value instanceof String)
 
 const sameText = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 

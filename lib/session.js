@@ -46,6 +46,7 @@ class Session {
     this.opened = false // has `value` been read or assigned?
     this.value = undefined
     this.loaded = undefined // what `record` became: tells an emptied session from an empty one that was assigned
+    this.own = undefined // what was opened: all else in its place is the application's, and is not to be changed
     this.snapshot = undefined // of `record`, if it was opened
     this.regenerated = false
     this.saving = undefined
@@ -110,7 +111,7 @@ class Session {
     if (snapshot.value === undefined) return false
     this.opened = true
     this.snapshot = snapshot
-    this.loaded = this.value = snapshot.value
+    this.own = this.loaded = this.value = snapshot.value
     return true
   }
 
@@ -127,7 +128,7 @@ class Session {
   open () {
     this.opened = true
     const { text, value } = this.record
-    this.loaded = this.value = text === null ? {} : typeof value === 'object' && value !== null ? value : this.parse(text)
+    this.own = this.loaded = this.value = text === null ? {} : typeof value === 'object' && value !== null ? value : this.parse(text)
   }
 
   // What is stored but is no session counts as none; it is not to fail each of the user's requests.
@@ -285,8 +286,7 @@ class Session {
     this.settle()
     this.record = NOTHING
     this.identify(undefined)
-    if (this.opened) this.value = become(this.value, value)
-    this.loaded = this.value
+    if (this.opened) this.own = this.loaded = this.value = value
   }
 
   // Goes on from `record`, with what this request has changed since `before`.
@@ -295,8 +295,8 @@ class Session {
     this.record = record
     if (!this.opened) return
     const text = serialize(this.value)
-    this.value = become(this.value, JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}')))
-    this.loaded = this.value
+    const merged = JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}'))
+    this.own = this.loaded = this.value = this.value === this.own ? become(this.own, merged) : merged
   }
 
   send (lines) {
