@@ -80,9 +80,18 @@ const own = Cookies.prototype.set
 
 const markingJar = ({ req, res }) => Object.assign(new Cookies(req, res, { secure: false }), { set: marking })
 
+class LookAlike extends Cookies {
+  set (...given) {
+    const pushCookie = (headers, cookie) => marking.call(this, ...cookie)
+    const [headers, cookie] = [[], given]
+    pushCookie(headers, cookie)
+  }
+}
+
 // How an application makes cookies its own business, for one request; what is to be undone, and which context is used.
 const interventions = {
   'sets ctx.cookies': (ctx) => { ctx.cookies = markingJar(ctx) },
+  'sets ctx.cookies to what looks like the module\'s': (ctx) => { ctx.cookies = new LookAlike(ctx.req, ctx.res, { secure: false }) },
   'defines ctx.cookies': (ctx) => { Object.defineProperty(ctx, 'cookies', { value: markingJar(ctx) }) },
   'sets ctx.cookies.set': (ctx) => { ctx.cookies.set = marking },
   'derives a context': (ctx) => ({ context: Object.create(ctx, { cookies: { value: markingJar(ctx) } }) }),

@@ -1,7 +1,7 @@
 'use strict'
 
-const { types: { isProxy } } = require('node:util')
 const { cookieLines } = require('./cookie')
+const { accessorOf, hasNone, isText, slotOf } = require('./jar')
 
 // Writes a session's cookie as `cookieLines` does. What Koa's own jar makes of the same attributes differs in nothing but
 // the id and, where they have a maxAge, the second of its end: so where Koa would have to make that jar now, the rest of
@@ -12,11 +12,10 @@ class CookieWriter {
   // `id` is one of ours, or one that might be: nothing in it is special in a cookie.
   lines (ctx, name, id, attributes) {
     if (this.#last?.serves(ctx, name, attributes)) return [`${name}=${id}${this.#last.rest}`]
-    const symbols = Object.getOwnPropertySymbols(ctx)
+    const isMadeForThis = hasNone(ctx)
     const end = endOf(attributes)
     const lines = cookieLines(ctx, name, id, attributes)
-    const slot = Object.getOwnPropertySymbols(ctx).find((symbol) => !symbols.includes(symbol)) // of a jar that was made for this
-    this.#last = Line.of(ctx, slot, lines, name, id, attributes, end) ?? this.#last
+    if (isMadeForThis) this.#last = Line.of(ctx, lines, name, id, attributes, end) ?? this.#last
     return lines
   }
 }
@@ -36,9 +35,10 @@ class Line {
   }
 
   // Undefined where another request's line might have something else in it.
-  static of (ctx, slot, lines, name, id, attributes, end) {
+  static of (ctx, lines, name, id, attributes, end) {
     const accessor = accessorOf(ctx)
-    if (!isText(accessor, KOAS_ACCESSOR) || !arePlain(attributes) || attributes.signed !== false) return undefined // a signature is one id's
+    const slot = slotOf(accessor)
+    if (slot === undefined || !arePlain(attributes) || attributes.signed !== false) return undefined // a signature is one id's
     const jar = ctx[slot]
     if (!isText(jar?.set, JARS_SET) || typeof jar.secure !== 'boolean') return undefined
     const start = `${name}=${id}`
@@ -52,17 +52,8 @@ class Line {
   }
 }
 
-// What `ctx.cookies` calls, if it is what Koa's own context has; undefined where the application has put something before it.
-const accessorOf = (ctx) => {
-  const context = ctx.app?.context
-  if (Object.getPrototypeOf(ctx) !== context || isProxy(ctx) || Object.hasOwn(ctx, 'cookies') || Object.hasOwn(context, 'cookies')) return undefined
-  return Object.getOwnPropertyDescriptor(Object.getPrototypeOf(context), 'cookies')?.get
-}
-
-// Koa's accessor and the cookies module's method as they come, and nothing around them that does more.
-const KOAS_ACCESSOR = /new Cookies\(this\.req, this\.res, \{/
+// The cookies module's method as it comes.
 const JARS_SET = /pushCookie\(headers, cookie\)/
-const isText = (method, pattern) => typeof method === 'function' && pattern.test(Function.prototype.toString.call(method))
 
 // What the cookies module makes of these, and of nothing else, is the same each time.
 const PLAIN = new Set(['maxAge', 'path', 'domain', 'secure', 'httpOnly', 'sameSite', 'priority', 'partitioned', 'overwrite', 'signed'])

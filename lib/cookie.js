@@ -1,6 +1,7 @@
 'use strict'
 
 const { SessionOptionError } = require('./errors')
+const { hasNone } = require('./jar')
 
 // Only these reach a store as ids: no key of another application, no control character, nothing long.
 const WELL_FORMED = /^[A-Za-z0-9_-]{1,128}$/
@@ -8,11 +9,11 @@ const WELL_FORMED = /^[A-Za-z0-9_-]{1,128}$/
 // As the cookies module takes it.
 const COOKIE_NAME = /^[\t\x20-\x3a\x3c\x3e-\x7e\x80-\xff]+$/
 
-// Reads one cookie as the cookies module does, without making its jar and without a pattern for every request.
+// Reads one cookie by the context's jar. What Koa's own would give is read without it, and without a pattern for every
+// request.
 const cookieReader = (name) => {
   const head = `${name}=`
-  return (ctx) => {
-    const header = ctx.req.headers.cookie
+  const find = (header) => {
     if (!header) return undefined
     let at = header.indexOf(head)
     while (at > 0 && !isStart(header, at)) at = header.indexOf(head, at + 1)
@@ -20,6 +21,11 @@ const cookieReader = (name) => {
     const end = header.indexOf(';', at)
     const value = header.slice(at + head.length, end === -1 ? header.length : end)
     return value[0] === '"' ? value.slice(1, -1) : value
+  }
+  return (ctx) => {
+    if (hasNone(ctx)) return find(ctx.req.headers.cookie)
+    const value = ctx.cookies.get(name)
+    return typeof value === 'string' ? value : undefined
   }
 }
 
@@ -50,20 +56,36 @@ const attributesOf = (cookie, ctx) => {
   return attributes
 }
 
-// The Set-Cookie lines (two where it is signed), made by the application's own jar on a response of our own: throws
-// here, before anything is stored, if the cookie cannot be sent. An empty value deletes the cookie.
+// The Set-Cookie lines (two where it is signed), made by the application's own jar, but not sent: throws here, before
+// anything is stored, if the cookie cannot be sent. An empty value deletes the cookie.
 const cookieLines = (ctx, name, value, attributes) => {
   const jar = ctx.cookies
   const { response } = jar
+  if (response === undefined) return takenBack(ctx.res, () => jar.set(name, value, attributes))
   jar.response = CAPTURE
   try {
     jar.set(name, value, attributes)
-    return CAPTURE.lines
+    return CAPTURE.lines ?? []
   } finally {
     jar.response = response
     CAPTURE.lines = undefined
   }
 }
+
+// The lines that a jar of another kind, one around another maybe, adds to the response.
+const takenBack = (res, set) => {
+  if (res.headersSent) return []
+  const before = linesOf(res.getHeader('set-cookie')) // a copy: the cookies module adds to the list that it finds
+  try {
+    set()
+    return linesOf(res.getHeader('set-cookie')).filter((line) => !before.includes(line))
+  } finally {
+    if (before.length === 0) res.removeHeader('set-cookie')
+    else res.setHeader('Set-Cookie', before)
+  }
+}
+
+const linesOf = (header) => header === undefined ? [] : [header].flat()
 
 const CAPTURE = {
   lines: undefined,
@@ -74,13 +96,13 @@ const CAPTURE = {
 // Adds the lines to the response, in place of earlier ones of the same names.
 const sendCookie = ({ res }, lines) => {
   const before = res.getHeader('set-cookie')
-  if (before === lines) return
+  if (before === lines || lines.length === 0) return
   res.setHeader('Set-Cookie', before === undefined ? lines : [...othersThan(lines, before), ...lines])
 }
 
 const othersThan = (lines, before) => {
   const names = lines.map((line) => line.slice(0, line.indexOf('=') + 1))
-  return [before].flat().filter((line) => !names.some((name) => line.startsWith(name)))
+  return linesOf(before).filter((line) => !names.some((name) => line.startsWith(name)))
 }
 
 module.exports = { COOKIE_NAME, WELL_FORMED, attributesOf, checkMaxAge, cookieLines, cookieReader, sendCookie }
