@@ -206,8 +206,8 @@ declare namespace session {
   /** Attributes of imsession's cookie: those of the `cookies` module. */
   interface ImCookieOptions extends Omit<CookieOptions, 'maxAge' | 'expires' | 'signed'> {
     /**
-     * Milliseconds that the cookie lives, counted from the last save; the record lives 10 seconds longer. A session that
-     * is loaded with less than a third left is renewed.
+     * Milliseconds that the cookie lives, counted from the last save; the record lives 10 seconds longer. A session
+     * whose record has less than a third of it left when it is loaded is renewed: never, where it is 30 s or less.
      *
      * Default: until `expires`, or one day; also for 0. `Infinity` or a string is `ERR_SESSION_OPTION`.
      */
@@ -408,7 +408,7 @@ declare namespace session {
     /** @throws a `TypeError` with code `ERR_SESSION_OPTION`. */
     constructor(options?: RedisStoreOptions | null)
     /**
-     * `'idle'` before the first use, `'connecting'` for the first time, `'ready'`, `'down'` until it is ready again,
+     * `'idle'` until it begins to connect, `'connecting'` for the first time, `'ready'`, `'down'` until it is ready again,
      * `'closed'`. A cluster is ready as long as one of its nodes is.
      */
     readonly status: 'idle' | 'connecting' | 'ready' | 'down' | 'closed'

@@ -49,6 +49,7 @@ async function slice ({ op, inFlight, ms }) {
   let ops = 0
   const oneAfterAnother = async () => {
     for (let now = performance.now(); now < end;) {
+      value.counter++ // no client is to be spared what a changed session takes to be serialised
       const found = await client[op](keys[ops++ % KEYS], value)
       if (op === 'get' && found.user.name !== 'ann') throw new Error('the session is lost')
       const before = now

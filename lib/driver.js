@@ -101,8 +101,9 @@ const keep = (resolve, reject) => {
 }
 
 // Refuses what is submitted from here on, and lets the connection go when all before it is answered.
-const close = async (channel) => {
-  if (channel.closed) return
+const close = (channel) => channel.closing ??= letGo(channel)
+
+const letGo = async (channel) => {
   channel.closed = true
   if (channel.pending > 0) await new Promise((resolve) => { channel.onIdle = resolve })
   submissions[channel.listener].onEvent = undefined // koa-generic-session takes a `disconnect` for an outage

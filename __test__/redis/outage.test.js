@@ -432,9 +432,14 @@ for (const { name, program } of servers) {
     await store.ping()
     redis.pause()
     const pending = store.get('a')
-    const closed = store.close()
+    const ends = []
+    const closed = [0, 1].map(async (n) => {
+      await store.close()
+      ends.push(n)
+    })
     await refused(t, pending)
-    await closed
+    t.deepEqual([ends, store.status], [[], 'down'], 'neither is done before what was pending')
+    await Promise.all(closed)
     t.is(store.status, 'closed')
     await t.throwsAsync(store.get('a'), { code: 'ERR_SESSION_STORE', message: /closed/ })
   })
