@@ -101,7 +101,10 @@ const keep = (resolve, reject) => {
 }
 
 // Refuses what is submitted from here on, and lets the connection go when all before it is answered.
-const close = (channel) => channel.closing ??= letGo(channel)
+const close = (channel) => {
+  channel.closing ??= letGo(channel)
+  return channel.closing
+}
 
 const letGo = async (channel) => {
   channel.closed = true
