@@ -1,7 +1,8 @@
 //! A cluster: which node holds which key, a link and a batch for each node, redirections followed.
 //!
 //! redis-rs' own cluster client never leaves a master that hangs; here every node has a supervised link, so that a node
-//! that is down fails its own keys at once and no others, and the map is asked for again until every master answers.
+//! that is down fails its own keys at once and no others, and the map is asked for again until every master answers, and
+//! every node that redirections lead to is in it.
 
 use super::address::{Place, Server};
 use super::batch::Batch;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 pub struct Cluster {
     seeds: Vec<Server>,
@@ -34,6 +35,8 @@ struct State {
     nodes: HashMap<Place, Arc<Batch>>,
     /// Who is the master of which slots.
     slots: Vec<(RangeInclusive<u16>, Place)>,
+    /// When redirections have last led to which nodes. They know of a node before all maps do.
+    redirected: HashMap<Place, Instant>,
     closed: bool,
 }
 
@@ -41,7 +44,7 @@ struct State {
 const REDIRECTIONS: u32 = 8;
 /// Between two tries at a slot that is being moved.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
-/// Between two tries at a map in which every master answers.
+/// Between two tries at a map that will do.
 const REFRESH_EVERY: Duration = Duration::from_millis(200);
 
 /// Where an error reply sends a command.
@@ -73,12 +76,12 @@ impl Cluster {
             let error = match reply {
                 Err(Error::Refused(why)) => match redirection(&why) {
                     Some(Redirection::Moved(host, port)) => {
-                        node = self.node_near(&node.place, host, port);
+                        node = self.redirected(&node.place, host, port);
                         self.refresh();
                         continue;
                     }
                     Some(Redirection::Ask(host, port)) => {
-                        node = self.node_near(&node.place, host, port);
+                        node = self.redirected(&node.place, host, port);
                         asking = true;
                         continue;
                     }
@@ -145,6 +148,13 @@ impl Cluster {
         state.nodes.get(place).cloned()
     }
 
+    /// The node to which a redirection leads.
+    fn redirected(&self, told_by: &Place, host: String, port: u16) -> Arc<Batch> {
+        let node = self.node_near(told_by, host, port);
+        self.lock().redirected.insert(node.place.clone(), Instant::now());
+        node
+    }
+
     /// The node at that address; one without a host (or with `?`) is on the host of the node that told it.
     fn node_near(&self, told_by: &Place, host: String, port: u16) -> Arc<Batch> {
         let host = match told_by {
@@ -177,7 +187,8 @@ impl Cluster {
         node.clone()
     }
 
-    /// Asks for the map in the background, until every master in it answers; one at a time.
+    /// Asks for the map in the background, until every master in it answers and all to which redirections lead are
+    /// among them; one at a time.
     fn refresh(self: &Arc<Self>) {
         if self.refreshing.swap(true, Ordering::SeqCst) {
             return;
@@ -189,7 +200,10 @@ impl Cluster {
                 let settled = {
                     let state = cluster.lock();
                     let is_up = |place: &Place| state.nodes.get(place).is_some_and(|node| !node.link.is_down());
-                    state.closed || (loaded.is_ok() && state.slots.iter().all(|(_, place)| is_up(place)))
+                    let is_master = |place: &Place| state.slots.iter().any(|(_, master)| master == place);
+                    let will_do =
+                        || state.slots.iter().all(|(_, place)| is_up(place)) && state.redirected.keys().all(is_master);
+                    state.closed || (loaded.is_ok() && will_do())
                 };
                 if settled {
                     cluster.refreshing.store(false, Ordering::SeqCst);
@@ -229,10 +243,16 @@ impl Cluster {
     fn install(&self, slots: Vec<(RangeInclusive<u16>, String, u16)>, told_by: &Place) {
         let place = |host, port| self.node_near(told_by, host, port).place.clone();
         let slots: Vec<_> = slots.into_iter().map(|(range, host, port)| (range, place(host, port))).collect();
-        let mut state = self.lock();
         let seeds: Vec<_> = self.seeds.iter().map(|seed| &seed.place).collect();
-        state.nodes.retain(|place, node| {
-            let kept = seeds.contains(&place) || slots.iter().any(|(_, master)| master == place);
+        // A node that a map does not know is not closed while a command that was sent on to it may wait for its answer.
+        let Timeouts { connect_ms, command_ms } = self.timeouts;
+        let answered_after = Duration::from_millis(connect_ms) + Duration::from_millis(command_ms);
+        let mut state = self.lock();
+        let State { nodes, redirected, .. } = &mut *state;
+        redirected.retain(|_, at| at.elapsed() < answered_after);
+        nodes.retain(|place, node| {
+            let is_master = slots.iter().any(|(_, master)| master == place);
+            let kept = seeds.contains(&place) || is_master || redirected.contains_key(place);
             if !kept {
                 node.link.close();
             }

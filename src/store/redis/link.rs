@@ -117,6 +117,10 @@ impl Link {
         matches!(&*self.lock(), State::Down(_))
     }
 
+    fn is_closed(&self) -> bool {
+        matches!(&*self.lock(), State::Closed)
+    }
+
     /// Lets the connection go, for good.
     pub fn close(&self) {
         let before = std::mem::replace(&mut *self.lock(), State::Closed);
@@ -225,7 +229,7 @@ async fn supervise(link: Weak<Link>, generation: u64, pause: Duration) {
     sleep(pause).await;
     let mut backoff = FIRST_BACKOFF;
     loop {
-        let Some(link) = link.upgrade() else { return };
+        let Some(link) = link.upgrade().filter(|link| !link.is_closed()) else { return };
         (link.on_event)(if generation == 1 && backoff == FIRST_BACKOFF {
             Event::Connecting
         } else {
@@ -281,19 +285,42 @@ fn out_of_service(reply: &Value) -> Option<String> {
 mod tests {
     use super::*;
     use crate::store::redis::address::{Options, Topology};
-    use tokio::runtime::Builder;
+    use std::sync::mpsc;
+    use tokio::runtime::{Builder, Runtime};
+
+    fn link(on_event: impl Fn(Event) + Send + Sync + 'static) -> Arc<Link> {
+        let Ok(Topology::Standalone(server)) = Topology::new(&Options::default()) else { panic!("another topology") };
+        Link::new(Target::Server(server), Timeouts { connect_ms: 1000, command_ms: 1000 }, Arc::new(on_event))
+    }
+
+    /// In here every attempt to connect panics, and the clock goes on as soon as all wait for it.
+    fn without_io() -> Runtime {
+        Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime")
+    }
 
     #[test]
     fn a_panic_while_a_connection_is_made_is_an_error() {
-        let Ok(Topology::Standalone(server)) = Topology::new(&Options::default()) else { panic!("another topology") };
-        let timeouts = Timeouts { connect_ms: 1000, command_ms: 1000 };
-        let link = Link::new(Target::Server(server), timeouts, Arc::new(drop));
-        let without_io = Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let answer = without_io.block_on(async {
+        let link = link(drop);
+        let answer = without_io().block_on(async {
             let pinged = link.run(Pipeline::of([&redis::cmd("PING")]));
             in_time(Duration::from_secs(20), pinged).await.expect("an answer")
         });
         assert!(matches!(answer, Err(Error::Unreachable(_))) && link.is_down());
+    }
+
+    #[test]
+    fn one_that_is_closed_while_it_is_down_tries_no_more_and_tells_nothing() {
+        let (sender, told) = mpsc::channel();
+        let link = link(move |event| sender.send(event).expect("a listener"));
+        without_io().block_on(async {
+            assert!(link.run(Pipeline::of([&redis::cmd("PING")])).await.is_err());
+            sleep(MAX_BACKOFF).await;
+            let before: Vec<_> = told.try_iter().collect();
+            assert!(before.contains(&Event::Reconnecting), "while it is open it tries");
+            link.close();
+            sleep(2 * MAX_BACKOFF).await;
+        });
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), []);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use crate::commit::{Conflict, Empty, Plan};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -459,33 +461,93 @@ fn no_server_at_all_is_an_error_and_a_wrong_password_does_not_poison() {
     }
 }
 
-/// Answers each command by the words in it, as a server before Redis 6 does.
-fn ancient(listener: TcpListener) {
-    let (mut stream, _) = listener.accept().unwrap();
-    let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-        let asked = String::from_utf8_lossy(&buffer[..count]).into_owned();
-        for command in asked.split('*').skip(1) {
-            let words: Vec<_> = command.trim_end().split("\r\n").skip(2).step_by(2).collect();
-            let reply = match words[..] {
-                ["AUTH", _, _] => "-ERR wrong number of arguments for 'auth' command\r\n",
-                ["AUTH", "pass"] => "+OK\r\n",
-                ["PING"] => "+PONG\r\n",
-                ["GET", _] => "$-1\r\n",
-                _ => "-ERR unknown command\r\n",
-            };
-            stream.write_all(reply.as_bytes()).unwrap();
+/// Answers each command by its own port and the words in it; at the end of a connection there are no words. Returns the
+/// port.
+fn small_server(answer: impl Fn(u16, &[&str]) -> String + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answer = Arc::new(answer);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, answer) = (stream.unwrap(), answer.clone());
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                    let asked = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                    for command in asked.split('*').skip(1) {
+                        let words: Vec<_> = command.trim_end().split("\r\n").skip(2).step_by(2).collect();
+                        stream.write_all(answer(port, &words).as_bytes()).unwrap_or(()); // nobody may be there any more
+                    }
+                }
+                answer(port, &[]);
+            });
         }
-    }
+    });
+    port
 }
 
 #[test]
 fn a_server_without_users_takes_the_password_alone() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || ancient(listener));
+    let port = small_server(|_, words| {
+        let reply = match words {
+            ["AUTH", _, _] => "-ERR wrong number of arguments for 'auth' command\r\n",
+            ["AUTH", "pass"] => "+OK\r\n",
+            ["PING"] => "+PONG\r\n",
+            ["GET", _] => "$-1\r\n",
+            _ => "-ERR unknown command\r\n",
+        };
+        reply.into()
+    });
     let client = Client::with(options(&format!("redis://somebody:pass@127.0.0.1:{port}"), 1000));
     assert_eq!(client.one(Request::Load("k".into())), Ok(Answer::Text(None)));
+}
+
+#[test]
+fn a_redirection_to_a_node_that_no_map_names_yet_is_followed_and_the_node_kept_until_none_leads_there() {
+    let (map_given, maps_given) = mpsc::channel();
+    let (seen, at_the_new_node) = mpsc::channel();
+    let maps_given = Mutex::new(maps_given);
+    let new_node = small_server(move |_, words| {
+        let reply = match words {
+            ["CLIENT", ..] => {
+                seen.send("login").unwrap();
+                // The first map, that of the redirection, and two more: when the last is asked for, the others have been
+                // taken in, and the command still waits.
+                maps_given.lock().unwrap().iter().take(4).for_each(drop);
+                "+OK\r\n"
+            }
+            ["PING"] => "+PONG\r\n",
+            ["GET", _] => "$2\r\n{}\r\n",
+            ["CLUSTER", _] => "*0\r\n",
+            [] => {
+                seen.send("end").unwrap();
+                ""
+            }
+            _ => "-ERR unknown command\r\n",
+        };
+        reply.into()
+    });
+    let sends_on = Arc::new(AtomicBool::new(true));
+    let is_sending_on = sends_on.clone();
+    let old_node = small_server(move |port, words| match words {
+        ["PING"] => "+PONG\r\n".into(),
+        ["GET", _] if is_sending_on.load(Ordering::SeqCst) => format!("-MOVED 1 127.0.0.1:{new_node}\r\n"),
+        ["GET", _] => "$-1\r\n".into(),
+        ["CLUSTER", _] => {
+            map_given.send(()).unwrap();
+            format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n")
+        }
+        _ => "-ERR unknown command\r\n".into(),
+    });
+    let cluster = Some(vec![format!("redis://127.0.0.1:{old_node}")]);
+    let client = Client::with(Options { url: None, cluster, ..options("", 1000) });
+    for _ in 0..20 {
+        assert_eq!(client.load("k").as_deref(), Some("{}"));
+    }
+    sends_on.store(false, Ordering::SeqCst);
+    assert_eq!(client.load("k"), None);
+    let seen = [(); 2].map(|()| at_the_new_node.recv_timeout(Duration::from_secs(20)).unwrap());
+    assert_eq!(seen, ["login", "end"]);
 }
 
 #[test]
