@@ -202,8 +202,8 @@ impl Cluster {
                     let is_up = |place: &Place| state.nodes.get(place).is_some_and(|node| !node.link.is_down());
                     let is_master = |place: &Place| state.slots.iter().any(|(_, master)| master == place);
                     let will_do =
-                        || state.slots.iter().all(|(_, place)| is_up(place)) && state.redirected.keys().all(is_master);
-                    state.closed || (loaded.is_ok() && will_do())
+                        state.slots.iter().all(|(_, place)| is_up(place)) && state.redirected.keys().all(is_master);
+                    state.closed || (loaded.is_ok() && will_do)
                 };
                 if settled {
                     cluster.refreshing.store(false, Ordering::SeqCst);
