@@ -20,7 +20,7 @@ use address::Topology;
 pub use address::{Invalid, Options, SentinelOptions};
 use batch::{Batch, Waiter};
 use cluster::Cluster;
-use connect::Target;
+use connect::{Target, sentinel_patience};
 pub use link::Event;
 use link::{Link, OnEvent, Timeouts};
 pub use pool::POOL;
@@ -110,7 +110,7 @@ impl Servers {
             Topology::Cluster(seeds) => return Self::Cluster(Cluster::new(seeds, timeouts, on_event)),
             Topology::Sentinel { sentinels, name, master } => {
                 let place = master.place.clone();
-                (Target::Master { sentinels, name, master }, place)
+                (Target::Master { sentinels, name, master, patience: sentinel_patience(timeouts.connect_ms) }, place)
             }
             Topology::Standalone(server) => (Target::Server(server.clone()), server.place),
         };
