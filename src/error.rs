@@ -15,6 +15,9 @@ pub enum Error {
     /// The record would not fit even in an empty memory store.
     #[error("a session of {bytes} bytes is larger than the memory store's maxBytes ({max_bytes})")]
     TooLarge { bytes: usize, max_bytes: usize },
+    /// A record's text is longer than any store reads or writes; how long it may be, in bytes.
+    #[error("the session is too long to be read or written: more than {0} bytes")]
+    TooLong(usize),
     /// Other writers changed the record on every one of our tries.
     #[error("the session was changed by other requests on each of {0} tries to commit it")]
     Contention(u32),

@@ -17,6 +17,9 @@ const BACK_MS = 4000
 // For what is not about time: a proxy is in the test's own thread, which may be busy.
 const PATIENT = { connectTimeoutMs: 10000, commandTimeoutMs: 10000 }
 
+// Of a session's text, in bytes.
+const LONGEST = 128 * 1024 * 1024
+
 const since = (start) => Math.round(performance.now() - start)
 
 const start = async (t, options) => {
@@ -285,6 +288,20 @@ for (const { name, program } of servers) {
       t.like(answers[n].reason, DOWN)
       t.regex(answers[n].reason.message, /NOPERM/)
     }
+    t.deepEqual([store.status, disconnects], ['ready', 0])
+  })
+
+  test(`${name}: a value that is too long to be a session fails its own command only`, async (t) => {
+    const redis = await start(t, { program })
+    const store = open(t, redis.url, PATIENT)
+    await store.set('ok', { n: 1 }, 60000)
+    await redis.client().setrange('long', LONGEST, 'x')
+    let disconnects = 0
+    store.on('disconnect', () => disconnects++)
+    const [before, long, after] = await Promise.allSettled([store.get('ok'), store.get('long'), store.get('ok')])
+    t.deepEqual([before.value, after.value], [{ n: 1 }, { n: 1 }])
+    t.like(long.reason, DOWN)
+    t.is(long.reason.message, `the session is too long to be read or written: more than ${LONGEST} bytes`)
     t.deepEqual([store.status, disconnects], ['ready', 0])
   })
 

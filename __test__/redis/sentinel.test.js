@@ -1,6 +1,8 @@
 'use strict'
 
 const test = require('ava')
+const { once } = require('node:events')
+const net = require('node:net')
 const { inspect } = require('node:util')
 const { setTimeout: delay } = require('node:timers/promises')
 const { RedisStore } = require('../..')
@@ -87,6 +89,16 @@ for (const { name, program } of servers) {
       await store.set('one', { n: 1 }, 60000)
       t.deepEqual(await store.get('one'), { n: 1 })
     }
+  })
+
+  test.serial(`${name} sentinel: one that hangs leaves time to connect, however short that is`, async (t) => {
+    const hanging = net.createServer().listen(0, '127.0.0.1')
+    await once(hanging, 'listening')
+    t.teardown(() => hanging.close())
+    const nodes = [`redis://127.0.0.1:${hanging.address().port}`, group.urls[1], group.urls[2]]
+    const store = open(t, { sentinel: { nodes }, connectTimeoutMs: 300 })
+    await until('the store writes', () => store.set('hanging', { n: 1 }, 60000).then(() => true), { within: BACK_MS })
+    t.deepEqual(await store.get('hanging'), { n: 1 })
   })
 
   test.serial(`${name} sentinel: the login of the sentinels stands beside their addresses`, async (t) => {

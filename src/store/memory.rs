@@ -5,7 +5,7 @@
 mod index;
 mod sweeper;
 
-use super::{Commit, Found, Outcome, pointer_key};
+use super::{Commit, Found, Outcome, fits, pointer_key};
 use crate::commit::{Plan, Resolution};
 use crate::error::Error;
 use index::Index;
@@ -261,6 +261,7 @@ impl Inner {
         if bytes > max_bytes {
             return Err(Error::TooLarge { bytes, max_bytes });
         }
+        fits(slot.text())?;
         if let Some(place) = place {
             self.use_now(place); // and so not the one to be evicted for itself
             self.bytes -= self.slot(place).data.len() + RECORD_OVERHEAD;

@@ -21,6 +21,18 @@ use crate::commit::{Conflict, Empty, Plan, Resolution, resolve};
 use crate::error::Error;
 use std::borrow::Cow;
 
+/// The longest text of a record, in bytes. Past 2^28 to 2^29 characters, depending on the runtime, JavaScript cannot hold
+/// it; what is read must stay below that, and what is written must be readable.
+pub const LONGEST: usize = 128 << 20;
+
+/// Is a text short enough to be written?
+///
+/// # Errors
+/// [`Error::TooLong`] if not.
+pub(crate) fn fits(text: &str) -> Result<(), Error> {
+    if text.len() > LONGEST { Err(Error::TooLong(LONGEST)) } else { Ok(()) }
+}
+
 /// The end of one request, as a store carries it out.
 #[derive(Debug, Clone)]
 pub struct Commit {

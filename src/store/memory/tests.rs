@@ -1,6 +1,7 @@
 use super::*;
 use crate::commit::Conflict;
 use crate::commit::Empty;
+use crate::store::LONGEST;
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 
@@ -121,6 +122,16 @@ fn a_record_larger_than_the_bound_is_refused_and_the_old_one_stays() {
     assert!(matches!(store.set("k", &large, HOUR), Err(Error::TooLarge { max_bytes: 200, .. })));
     assert!(store.commit(&commit(Plan::Save, "k", Some(r#"{"a":1}"#), &large)).is_err());
     assert_eq!(store.load("k").unwrap(), r#"{"a":1}"#);
+}
+
+#[test]
+fn a_text_that_could_not_be_read_again_is_refused_whatever_the_bound() {
+    let store = MemoryStore::new(NO_BOUND);
+    store.set("k", "{}", HOUR).unwrap();
+    let long = "x".repeat(LONGEST + 1);
+    assert_eq!(store.set("k", &long, HOUR), Err(Error::TooLong(LONGEST)));
+    assert_eq!(store.load("k").unwrap(), "{}");
+    assert_eq!(store.set("k", &long[..LONGEST], HOUR), Ok(()));
 }
 
 #[test]

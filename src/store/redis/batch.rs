@@ -2,7 +2,7 @@
 
 use super::address::Place;
 use super::link::Link;
-use super::wire::{Pipeline, error_of};
+use super::wire::{Pipeline, failure_of};
 use super::{Answer, Ticket};
 use crate::error::Error;
 use redis::{Cmd, Value};
@@ -95,7 +95,7 @@ impl Batch {
         match self.link.run(pipeline).await {
             Ok(replies) => waiters.into_iter().zip(replies).for_each(|(waiter, reply)| {
                 // An error reply fails its own command only.
-                waiter.answer(error_of(&reply).map_or(Ok(reply), |why| Err(Error::Refused(why))));
+                waiter.answer(failure_of(&reply).map_or(Ok(reply), Err));
             }),
             Err(error) => waiters.into_iter().for_each(|waiter| waiter.answer(Err(error.clone()))),
         }

@@ -3,7 +3,7 @@
 use super::{POOL, RedisStore, bytes, command, del, get, lossy, set, text_of};
 use crate::commit::{Conflict, Plan, Resolution};
 use crate::error::Error;
-use crate::store::{Commit, Outcome, pointer_key};
+use crate::store::{Commit, Outcome, fits, pointer_key};
 use redis::Value;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -114,7 +114,7 @@ impl RedisStore {
             };
             match (&text, &written) {
                 (Some(text), None) if !self.insert(new_key, text, *ttl_ms).await? => return Ok(Outcome::Refused),
-                (Some(text), Some(_)) => drop(self.ask(new_key, set(new_key, text, *ttl_ms)).await?),
+                (Some(text), Some(_)) => drop(self.ask(new_key, set(new_key, text, *ttl_ms)?).await?),
                 (None, Some(_)) => drop(self.delete(new_key).await?),
                 _ => {}
             }
@@ -156,7 +156,7 @@ impl RedisStore {
         }
         match commit.resolve(None) {
             Resolution::Write(text) => {
-                self.ask(new_key, set(new_key, &text, *ttl_ms)).await?;
+                self.ask(new_key, set(new_key, &text, *ttl_ms)?).await?;
                 Ok(commit.saved(&text))
             }
             _ => {
@@ -174,6 +174,7 @@ impl RedisStore {
         if commit.conflict == Conflict::Overwrite {
             return self.overwrite(commit, key, text).await;
         }
+        text.map_or(Ok(()), fits)?;
         let reply = match text {
             Some(text) if self.servers.has_ifeq(key) => {
                 let ttl_ms = commit.ttl_ms.to_string();
@@ -200,7 +201,7 @@ impl RedisStore {
     async fn overwrite(&self, commit: &Commit, key: &str, text: Option<&str>) -> Result<Swap, Error> {
         let pointer = pointer_key(key);
         let done = match text {
-            Some(text) => !matches!(self.ask(key, set(key, text, commit.ttl_ms).arg("XX").take()).await?, Value::Nil),
+            Some(text) => !matches!(self.ask(key, set(key, text, commit.ttl_ms)?.arg("XX").take()).await?, Value::Nil),
             None if commit.grace_ms == 0 => self.delete(key).await?,
             // The pointer first, so that nobody finds neither; and none to a session that was destroyed.
             None if !self.insert(&pointer, &commit.new_key, commit.grace_ms).await? => false,
@@ -242,7 +243,7 @@ impl RedisStore {
 
     /// Writes a record where there is none; was the key free?
     async fn insert(&self, key: &str, text: &str, ttl_ms: u64) -> Result<bool, Error> {
-        Ok(!matches!(self.ask(key, set(key, text, ttl_ms).arg("NX").take()).await?, Value::Nil))
+        Ok(!matches!(self.ask(key, set(key, text, ttl_ms)?.arg("NX").take()).await?, Value::Nil))
     }
 
     /// Removes a record; was there one?

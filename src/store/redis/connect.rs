@@ -26,7 +26,13 @@ pub enum Target {
     /// This very server.
     Server(Server),
     /// Whichever server the sentinels name as the master now.
-    Master { sentinels: Vec<Server>, name: String, master: Server },
+    Master {
+        sentinels: Vec<Server>,
+        name: String,
+        master: Server,
+        /// How long the sentinels are waited for.
+        patience: Duration,
+    },
 }
 
 impl Target {
@@ -34,8 +40,8 @@ impl Target {
     pub async fn connect(&self, on_cut: impl FnOnce(Error) + Send + 'static) -> Result<Connection, Error> {
         match self {
             Self::Server(server) => connect(server, on_cut).await,
-            Self::Master { sentinels, name, master } => {
-                let (host, port) = ask_sentinels(sentinels, name).await?;
+            Self::Master { sentinels, name, master, patience } => {
+                let (host, port) = ask_sentinels(sentinels, name, *patience).await?;
                 let connection = connect(&master.at(&host, port), on_cut).await?;
                 // A master that has just come back may not know yet that it was replaced; one that knows says so.
                 let role = connection.wire.run(Pipeline::of([&cmd("ROLE")])).await?;
@@ -58,8 +64,8 @@ impl Target {
         match self {
             Self::Server(_) => false,
             // That no sentinel answers is no reason to leave a master that does.
-            Self::Master { sentinels, name, .. } => {
-                ask_sentinels(sentinels, name).await.is_ok_and(|master| Some(master) != connection.named)
+            Self::Master { sentinels, name, patience, .. } => {
+                ask_sentinels(sentinels, name, *patience).await.is_ok_and(|master| Some(master) != connection.named)
             }
         }
     }
@@ -122,16 +128,19 @@ async fn open(server: &Server) -> std::io::Result<Box<dyn Stream>> {
     }
 }
 
-/// How long the sentinels are waited for.
-const SENTINEL_TIMEOUT: Duration = Duration::from_millis(400);
+/// How long the sentinels are waited for. Whatever the time to connect, one of them that hangs leaves half of it for the
+/// master that the others name.
+pub fn sentinel_patience(connect_ms: u64) -> Duration {
+    (Duration::from_millis(connect_ms) / 2).min(Duration::from_millis(400))
+}
 
 /// The master's address. All sentinels are asked at once, and the latest decision counts: one that was away names for a
 /// while the master that was before.
-async fn ask_sentinels(sentinels: &[Server], name: &str) -> Result<(String, u16), Error> {
+async fn ask_sentinels(sentinels: &[Server], name: &str, patience: Duration) -> Result<(String, u16), Error> {
     let mut answers = JoinSet::new();
     for sentinel in sentinels {
         let (sentinel, name) = (sentinel.clone(), name.to_owned());
-        answers.spawn(async move { in_time(SENTINEL_TIMEOUT, ask_sentinel(&sentinel, &name)).await });
+        answers.spawn(async move { in_time(patience, ask_sentinel(&sentinel, &name)).await });
     }
     let mut failure = refused("no sentinel has answered in time");
     let mut latest = None;

@@ -13,14 +13,14 @@ mod tls;
 mod turns;
 mod wire;
 
-use super::{Commit, Found, Outcome, pointer_key};
+use super::{Commit, Found, Outcome, fits, pointer_key};
 use crate::driver::{self, Driver};
 use crate::error::Error;
 use address::Topology;
 pub use address::{Invalid, Options, SentinelOptions};
 use batch::{Batch, Waiter};
 use cluster::Cluster;
-use connect::Target;
+use connect::{Target, sentinel_patience};
 pub use link::Event;
 use link::{Link, OnEvent, Timeouts};
 pub use pool::POOL;
@@ -110,7 +110,7 @@ impl Servers {
             Topology::Cluster(seeds) => return Self::Cluster(Cluster::new(seeds, timeouts, on_event)),
             Topology::Sentinel { sentinels, name, master } => {
                 let place = master.place.clone();
-                (Target::Master { sentinels, name, master }, place)
+                (Target::Master { sentinels, name, master, patience: sentinel_patience(timeouts.connect_ms) }, place)
             }
             Topology::Standalone(server) => (Target::Server(server.clone()), server.place),
         };
@@ -166,7 +166,10 @@ impl driver::Job for Job {
                 (key, command, |value| Answer::Text(bytes(value).map(text_of)))
             }
             Request::Set(key, text, ttl_ms) => {
-                let command = set(&key, &text, ttl_ms);
+                let command = match set(&key, &text, ttl_ms) {
+                    Ok(command) => command,
+                    Err(error) => return ticket.complete(Err(error)),
+                };
                 POOL.give(text);
                 (key, command, |_| Answer::Done)
             }
@@ -233,8 +236,9 @@ fn get(key: &str) -> Cmd {
     command("GET", &[key.as_bytes()])
 }
 
-fn set(key: &str, text: &str, ttl_ms: u64) -> Cmd {
-    command("SET", &[key.as_bytes(), text.as_bytes(), b"PX", ttl_ms.to_string().as_bytes()])
+fn set(key: &str, text: &str, ttl_ms: u64) -> Result<Cmd, Error> {
+    fits(text)?;
+    Ok(command("SET", &[key.as_bytes(), text.as_bytes(), b"PX", ttl_ms.to_string().as_bytes()]))
 }
 
 fn del(key: &str) -> Cmd {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::commit::{Conflict, Empty, Plan};
+use crate::store::LONGEST;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -389,6 +390,21 @@ fn an_error_reply_fails_its_own_command_and_not_its_neighbours() {
     let answers = client.all(vec![Request::Load("k".into()), Request::Load("list".into()), Request::Load("k".into())]);
     assert!(answers[0].is_ok() && answers[2].is_ok());
     assert!(matches!(&answers[1], Err(Error::Refused(why)) if why.starts_with("WRONGTYPE")), "{:?}", answers[1]);
+}
+
+#[test]
+fn a_text_that_could_not_be_read_again_is_not_written() {
+    on_each_server(|_, client| {
+        client.set("k", "{}");
+        let long = || "x".repeat(LONGEST + 1);
+        let save = |conflict| Request::Commit(Commit { conflict, ..commit(Plan::Save, Some("{}"), &long()) });
+        let create = Request::Commit(Commit { key: "free".into(), ..commit(Plan::Create, None, &long()) });
+        let set = Request::Set("k".into(), long(), 60_000);
+        for write in [set, create, save(Conflict::Merge), save(Conflict::Overwrite)] {
+            assert_eq!(client.one(write), Err(Error::TooLong(LONGEST)));
+        }
+        assert_eq!((client.load("k").as_deref(), client.load("free")), (Some("{}"), None));
+    });
 }
 
 #[test]

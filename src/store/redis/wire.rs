@@ -5,6 +5,7 @@
 
 use super::pool::POOL;
 use crate::error::Error;
+use crate::store::LONGEST;
 use redis::{Cmd, Value};
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -231,6 +232,18 @@ struct Incoming {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// The lists that are still to be filled, each in the one before it. What is in them is not read again with every
+    /// piece that comes.
+    lists: Vec<List>,
+    /// What these keep, in bytes.
+    kept: usize,
+    /// How many of the next bytes nobody needs: those of a text that is too long.
+    passed_over: usize,
+}
+
+struct List {
+    length: usize,
+    items: Vec<Value>,
 }
 
 /// Of commands that are still to come, and of replies.
@@ -258,12 +271,53 @@ impl Incoming {
 
     /// The next reply, if all of it is there.
     fn next(&mut self) -> io::Result<Option<Value>> {
-        let mut rest = &self.bytes[self.start..self.end];
-        let value = decode(&mut rest, MAX_DEPTH)?;
-        if value.is_some() {
-            self.start = self.end - rest.len();
+        loop {
+            let passed = self.passed_over.min(self.end - self.start);
+            self.start += passed;
+            self.passed_over -= passed;
+            let mut rest = &self.bytes[self.start..self.end];
+            let Some(part) = decode(&mut rest)? else { return Ok(None) };
+            let start = std::mem::replace(&mut self.start, self.end - rest.len());
+            if !self.lists.is_empty() {
+                self.keep(self.start - start)?;
+            }
+            let value = match part {
+                Part::Value(value) => value,
+                Part::List(0) => Value::Array(Vec::new()),
+                Part::List(_) if self.lists.len() == MAX_DEPTH => return Err(garbled("lists in lists")),
+                Part::List(length) => {
+                    self.keep(length.saturating_mul(size_of::<Value>()))?;
+                    self.lists.push(List { length, items: Vec::new() });
+                    continue;
+                }
+                Part::TooLong(length) => {
+                    self.passed_over = length.saturating_add(2);
+                    error(&format!("-{TOO_LONG} the value is too long to be read\r\n"))?
+                }
+            };
+            if let Some(reply) = self.place(value) {
+                self.kept = 0;
+                return Ok(Some(reply));
+            }
         }
-        Ok(value)
+    }
+
+    /// Puts a value where it belongs; gives it back if that is in no list, or the list that it fills.
+    fn place(&mut self, mut value: Value) -> Option<Value> {
+        while let Some(list) = self.lists.last_mut() {
+            list.items.push(value);
+            if list.items.len() < list.length {
+                return None;
+            }
+            value = Value::Array(std::mem::take(&mut list.items));
+            self.lists.pop();
+        }
+        Some(value)
+    }
+
+    fn keep(&mut self, bytes: usize) -> io::Result<()> {
+        self.kept = self.kept.saturating_add(bytes);
+        if self.kept > MOST_IN_LISTS { Err(garbled("a list longer than any that was asked for")) } else { Ok(()) }
     }
 }
 
@@ -276,50 +330,67 @@ pub fn error_of(reply: &Value) -> Option<String> {
     Some(format!("{} {own}", error.code()))
 }
 
-/// Deeper than any reply to what is asked here.
-const MAX_DEPTH: u32 = 16;
+/// The code of an error reply that is our own.
+const TOO_LONG: &str = "TOOLONG";
 
-/// Takes one value off `input`, if all of it is there
+/// What an error reply means for who has asked.
+pub fn failure_of(reply: &Value) -> Option<Error> {
+    let why = error_of(reply)?;
+    Some(if why.starts_with(TOO_LONG) { Error::TooLong(LONGEST) } else { Error::Refused(why) })
+}
+
+/// Deeper than any reply to what is asked here.
+const MAX_DEPTH: usize = 16;
+
+/// The longest reply with lists is that to CLUSTER SLOTS. Were each of the 16384 slots a range of its own, there would be
+/// 4 KB for its nodes: a master and some replicas, each with address, id and name.
+const MOST_IN_LISTS: usize = 16384 * 4096;
+
+/// Of all but a text, which tells its length before. The servers themselves take no longer line (PROTO_INLINE_MAX_SIZE).
+const MAX_LINE: usize = 64 * 1024;
+
+/// What replies are made of.
+enum Part {
+    Value(Value),
+    /// The beginning of a list; so many values follow.
+    List(usize),
+    /// The beginning of a text that is longer than a record may be; so many bytes follow, and the end of the line.
+    TooLong(usize),
+}
+
+/// Takes one part off `input`, if all of it is there
 /// (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
-fn decode(input: &mut &[u8], depth: u32) -> io::Result<Option<Value>> {
-    let Some(end) = input.windows(2).position(|end| end == b"\r\n") else { return Ok(None) };
+fn decode(input: &mut &[u8]) -> io::Result<Option<Part>> {
+    let Some(end) = input[..input.len().min(MAX_LINE)].windows(2).position(|end| end == b"\r\n") else {
+        return if input.len() < MAX_LINE { Ok(None) } else { Err(garbled("a line without an end")) };
+    };
     let (line, rest) = (&input[..end], &input[end + 2..]);
     let Some((kind, word)) = line.split_first() else { return Err(garbled("an empty line")) };
-    let value = match kind {
+    let part = match kind {
         b'$' => match length(word)? {
-            None => Value::Nil,
+            None => Part::Value(Value::Nil),
+            Some(length) if length > LONGEST => Part::TooLong(length),
             Some(length) if rest.len() < length + 2 => return Ok(None),
             Some(length) => {
                 let (text, rest) = rest.split_at(length);
                 *input = rest.strip_prefix(b"\r\n").ok_or_else(|| garbled("a string without its end"))?;
-                return Ok(Some(Value::BulkString(POOL.copy(text))));
+                return Ok(Some(Part::Value(Value::BulkString(POOL.copy(text)))));
             }
         },
-        b'+' if word == b"OK" => Value::Okay,
-        b'+' => Value::SimpleString(String::from_utf8_lossy(word).into_owned()),
-        b':' => Value::Int(number(word)?),
+        b'+' if word == b"OK" => Part::Value(Value::Okay),
+        b'+' => Part::Value(Value::SimpleString(String::from_utf8_lossy(word).into_owned())),
+        b':' => Part::Value(Value::Int(number(word)?)),
         // The server may repeat a command, cut inside a character.
-        b'-' => {
-            let line = String::from_utf8_lossy(&input[..end + 2]);
-            redis::parse_redis_value(line.as_bytes()).map_err(io::Error::other)?
-        }
-        b'*' => match length(word)? {
-            None => Value::Nil,
-            Some(_) if depth == 0 => return Err(garbled("lists in lists")),
-            Some(length) => {
-                let (mut items, mut rest) = (Vec::new(), rest);
-                for _ in 0..length {
-                    let Some(item) = decode(&mut rest, depth - 1)? else { return Ok(None) };
-                    items.push(item);
-                }
-                *input = rest;
-                return Ok(Some(Value::Array(items)));
-            }
-        },
+        b'-' => Part::Value(error(&String::from_utf8_lossy(&input[..end + 2]))?),
+        b'*' => length(word)?.map_or(Part::Value(Value::Nil), Part::List),
         _ => return Err(garbled("a reply of an unknown kind")),
     };
     *input = rest;
-    Ok(Some(value))
+    Ok(Some(part))
+}
+
+fn error(line: &str) -> io::Result<Value> {
+    redis::parse_redis_value(line.as_bytes()).map_err(io::Error::other)
 }
 
 /// A length; -1 stands for a value that is none.
@@ -344,8 +415,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn decoded(mut input: &[u8]) -> io::Result<Option<Value>> {
-        decode(&mut input, MAX_DEPTH)
+    fn come(incoming: &mut Incoming, piece: &[u8]) {
+        incoming.room()[..piece.len()].copy_from_slice(piece);
+        incoming.end += piece.len();
+    }
+
+    fn decoded(input: &[u8]) -> io::Result<Option<Value>> {
+        Incoming { bytes: input.to_vec(), end: input.len(), ..Incoming::default() }.next()
     }
 
     fn reply() -> impl Strategy<Value = Vec<u8>> {
@@ -375,8 +451,7 @@ mod tests {
             let mut incoming = Incoming::default();
             let mut found = Vec::new();
             for piece in replies.concat().chunks(piece) {
-                incoming.room()[..piece.len()].copy_from_slice(piece);
-                incoming.end += piece.len();
+                come(&mut incoming, piece);
                 while let Some(value) = incoming.next().unwrap() {
                     found.push(value);
                 }
@@ -408,6 +483,56 @@ mod tests {
         {
             assert!(decoded(garbage.as_bytes()).is_err(), "{garbage:?}");
         }
+    }
+
+    #[test]
+    fn what_is_longer_than_any_reply_is_an_error_before_it_is_there() {
+        let lists = |depth: usize, length: usize| format!("*{length}\r\n").repeat(depth);
+        let line = "x".repeat(MAX_LINE);
+        for endless in [lists(1, 1_000_000_000), lists(1, usize::MAX / 2), lists(2, 1_000_000), format!("+{line}")] {
+            let error = decoded(endless.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("cannot be understood"), "{error}");
+        }
+        let named = format!("$1000\r\n{}\r\n", "x".repeat(1000));
+        assert!(decoded([lists(1, 100_000), named.repeat(80_000)].concat().as_bytes()).is_err(), "short, but full");
+        let node = format!("*4\r\n$9\r\n127.0.0.1\r\n:6379\r\n$40\r\n{}\r\n*0\r\n", "x".repeat(40));
+        let slots = lists(1, 16384) + &format!("*7\r\n:1\r\n:1\r\n{}", node.repeat(5)).repeat(16384);
+        assert!(decoded(slots.as_bytes()).unwrap().is_some(), "each slot on its own, with four replicas");
+    }
+
+    #[test]
+    fn of_an_unfinished_list_nothing_is_read_twice() {
+        let mut incoming = Incoming::default();
+        for piece in ["*2\r\n*2\r\n:1\r\n", "$1\r\na\r\n", "*2\r\n", ":2\r\n"] {
+            come(&mut incoming, piece.as_bytes());
+            assert_eq!(incoming.next().unwrap(), None);
+            assert_eq!(incoming.start, incoming.end, "{piece:?}");
+        }
+        come(&mut incoming, b":3\r\n:4\r\n");
+        let text = Value::BulkString(b"a".to_vec());
+        let inner = [[Value::Int(1), text], [Value::Int(2), Value::Int(3)]].map(|items| Value::Array(items.into()));
+        assert_eq!(incoming.next().unwrap(), Some(Value::Array(inner.into())));
+        assert_eq!(incoming.next().unwrap(), Some(Value::Int(4)));
+        assert_eq!(incoming.kept, 0, "each reply may be as long as the one before");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_passed_over_and_fails_its_own_command_alone() {
+        let mut incoming = Incoming::default();
+        come(&mut incoming, format!("+a\r\n${}\r\n", LONGEST + 1).as_bytes());
+        assert_eq!(incoming.next().unwrap(), Some(Value::SimpleString("a".into())));
+        let failure = incoming.next().unwrap().as_ref().and_then(failure_of);
+        assert_eq!(failure, Some(Error::TooLong(LONGEST)));
+        let mut left = LONGEST + 1;
+        while left > 0 {
+            assert_eq!(incoming.next().unwrap(), None);
+            let piece = left.min(incoming.room().len());
+            come(&mut incoming, &vec![b'x'; piece]);
+            left -= piece;
+        }
+        come(&mut incoming, b"\r\n+b\r\n");
+        assert_eq!(incoming.next().unwrap(), Some(Value::SimpleString("b".into())));
+        assert!(incoming.bytes.len() <= FIRST_ROOM, "and takes no room");
     }
 
     #[tokio::test]
