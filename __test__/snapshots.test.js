@@ -108,6 +108,20 @@ test('the text made of what is known is what JSON.stringify gives, and what is k
   t.true(made > 20)
 })
 
+test('at hand is what was changed, once, and not what was only seen', (t) => {
+  const snapshots = new Snapshots()
+  const text = '{"a":1}'
+  for (let times = 0; times < 3; times++) {
+    snapshots.take('key', text)
+    t.is(snapshots.atHand('key', text), undefined)
+  }
+  const next = nextOf(snapshots.take('key', text), { a: 2 })
+  snapshots.put('key', next)
+  t.is(snapshots.atHand('key', text), undefined)
+  t.deepEqual(snapshots.atHand('key', next.text).value, { a: 2 })
+  t.is(snapshots.atHand('key', next.text), undefined)
+})
+
 test('what JSON.stringify alone can make a text of is left to it', (t) => {
   const text = '{"a":1,"b":{"c":2}}'
   const changes = {

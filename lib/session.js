@@ -4,7 +4,6 @@ const native = require('./addon')
 const { WELL_FORMED, attributesOf, cookieLines, cookieReader, sendCookie } = require('./cookie')
 const { CookieWriter } = require('./cookie-writer')
 const { SessionStoreError } = require('./errors')
-const { Habit } = require('./habit')
 const { become, isSession, serialize } = require('./json')
 const { sessionOptions } = require('./options')
 const { Known, OTHER, SAME } = require('./snapshots')
@@ -97,21 +96,20 @@ class Session {
     const { ctx } = this
     ctx[STATE] = this
     ctx.sessionHandler = this.handler
-    this.plain = !this.opened && !('session' in ctx) && this.openAtOnce()
+    this.plain = !this.opened && !('session' in ctx) && this.openAtHand()
     if (this.plain) ctx.session = this.value
     else Object.defineProperty(ctx, 'session', SESSION)
   }
 
-  // Opens a small session that will be touched anyway: it needs no accessor then, and defining that takes 0.7 us. One that
-  // is not touched was copied and compared in vain, which takes as much longer at 150 characters.
-  openAtOnce () {
-    const { record: { text, value }, config: { habit, backend } } = this
-    if (text === null || text.length > SMALL || value !== undefined || !habit.foresees()) return false
-    const snapshot = backend.snapshots.take(this.storeKey, text)
-    if (snapshot.value === undefined) return false
+  // Opens a small session that the last request has changed: if this one touches it too, it needs no accessor, and defining
+  // that takes 0.7 us. If it does not, it was copied and compared in vain, which takes as much longer at 150 characters.
+  openAtHand () {
+    const { text, value } = this.record
+    if (text === null || text.length > SMALL || value !== undefined) return false
+    this.snapshot = this.config.backend.snapshots.atHand(this.storeKey, text)
+    if (this.snapshot === undefined) return false
     this.opened = true
-    this.snapshot = snapshot
-    this.own = this.loaded = this.value = snapshot.value
+    this.own = this.loaded = this.value = this.snapshot.value
     return true
   }
 
@@ -169,7 +167,6 @@ class Session {
   // all that follows from it answers with a promise only where the store does.
   commit () {
     if (!this.plain || this.ctx.session !== this.value) this.settle()
-    if (this.record.text !== null) this.config.habit.note(this.opened)
     if ((!this.opened && !this.regenerated) || this.failure !== undefined) return undefined
     const value = this.read()
     const { record, regenerated, loaded } = this
@@ -351,7 +348,6 @@ module.exports = (options) => {
   config.backend = backendOf(config.store ?? new MemoryStore(), config.storeTimeoutMs)
   config.updates = new Map() // of sessions that are being updated, the end of the queue
   config.writer = new CookieWriter()
-  config.habit = new Habit()
   const readId = cookieReader(config.key)
 
   return async function session (ctx, next) {

@@ -44,7 +44,7 @@ class Known {
     this.heads = heads // of its members, once they were asked for: `{"name":`, `,"name":`
     this.members = members // their texts; null where JSON.stringify would say it otherwise
     this.difference = difference // from the one that it was made of: OTHER or UNSURE
-    this.fresh = false // was it met for the first time? (imsession())
+    this.fresh = difference !== undefined // has nobody met it since it was made? (session(): since that change)
   }
 
   next (now) {
@@ -79,6 +79,14 @@ class Snapshots {
     if (place?.known.value) return Snapshot.of(place)
     const value = parseSession(text)
     return new Snapshot(text, value, copyUnlessDeep(value), undefined, place)
+  }
+
+  // What take would give, once after each change: who has just changed a session will mostly touch it again.
+  atHand (key, text) {
+    const place = this.get(key, text)
+    if (!place?.known.fresh) return undefined
+    place.known.fresh = false
+    return Snapshot.of(place)
   }
 
   // The value alone, of whatever JSON the text is.
