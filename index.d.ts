@@ -273,7 +273,8 @@ declare namespace session {
      * gets the freshest session and alters it or returns the new one (`null` destroys); it may be async, and is run
      * again when another request was faster. Creates a session where there is none. It must not call `update` or `save`.
      * Afterwards `ctx.session` has the outcome. What is in it may be other objects than before, and so may the session
-     * itself, where it was assigned in this request: no object of the application's is changed.
+     * itself, where it was assigned in this request, or has ended in it and is a JavaScript store's: no object of the
+     * application's is changed.
      *
      * Rejects with `ERR_SESSION_STORE` when the store fails or others were faster 64 times, with
      * `ERR_SESSION_SERIALIZE` when JSON cannot hold the result, with `ERR_SESSION_GONE` when the session has ended

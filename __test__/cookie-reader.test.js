@@ -54,6 +54,10 @@ const jars = {
     const jar = new Cookies(ctx.req, ctx.res)
     Object.defineProperty(ctx, 'cookies', { value: { get: get.bind(jar, 'mine'), set: (name, ...rest) => set.call(jar, 'mine', ...rest) } })
   },
+  'a jar that tells its response': (ctx) => {
+    const jar = ctx.cookies
+    ctx.cookies = { get response () { return ctx.res }, get: (...given) => jar.get(...given), set: (...given) => jar.set(...given) }
+  },
   'cookies that are kept elsewhere': (ctx) => {
     const kept = ctx.app.kept ??= new Map()
     ctx.cookies = { get: (name) => kept.get(name), set: (name, value) => { kept.set(name, value) } }
@@ -109,3 +113,40 @@ for (const [what, put] of Object.entries(jars)) {
     t.deepEqual([setCookie, events], [['other=1; path=/'], ['session:gone']])
   })
 }
+
+test('a jar that checks signatures reads what was written without one', async (t) => {
+  class Signing extends Cookies {
+    get (name, options) { return super.get(name, { signed: true, ...options }) }
+  }
+  const { browser } = await serve(t, (ctx, next) => {
+    ctx.cookies = new Signing(ctx.req, ctx.res, { keys: ['a key'] })
+    return next()
+  }, session(), (ctx) => { ctx.body = String(ctx.session.n = (ctx.session.n ?? 0) + 1) })
+  const user = browser()
+  t.deepEqual([(await user.get('/')).body, (await user.get('/')).body], ['1', '2'])
+})
+
+test('where the application has cookies that cannot be asked, the header is', async (t) => {
+  const { browser, errors } = await serve(t, (ctx, next) => {
+    if (ctx.path === '/read') Object.defineProperty(ctx, 'cookies', { value: { sid: 'of a parser' } })
+    return next()
+  }, session(), (ctx) => {
+    if (ctx.path === '/login') ctx.session.user = 'ann'
+    ctx.body = String(ctx.session.user)
+  })
+  const user = browser()
+  t.deepEqual([(await user.get('/login')).body, (await user.get('/read')).body, errors], ['ann', 'ann', []])
+})
+
+test.serial('methods in the place of all jars\' own read what they have written', async (t) => {
+  const { get, set } = Cookies.prototype
+  t.teardown(() => Object.assign(Cookies.prototype, { get, set }))
+  const { browser } = await serve(t, session(), (ctx) => { ctx.body = String(ctx.session.n = (ctx.session.n ?? 0) + 1) })
+  await browser().get('/')
+  Object.assign(Cookies.prototype, {
+    get (...given) { return get.apply(this, given)?.slice(1) },
+    set (name, value, options) { return set.call(this, name, `x${value}`, options) }
+  })
+  const user = browser()
+  t.deepEqual([(await user.get('/')).body, (await user.get('/')).body], ['1', '2'])
+})

@@ -48,13 +48,21 @@ for (const [name, makeStore] of Object.entries(stores)) {
     t.deepEqual(JSON.parse(body), { user: 'bob', cart: [1] })
   })
 
-  test(`the session of a new id is whole after a request on the old one, on ${name}`, async (t) => {
-    const { start, slowly, events } = await app(t, makeStore(t), { ...routes, slow: (ctx) => { ctx.session.seen = true } })
-    const user = await start()
-    await slowly(user, () => user.get('/login', user.cookie))
-    const { user: name, cart } = JSON.parse((await user.get('/')).body)
-    t.deepEqual([name, cart, events], ['ann', [1], ['session:gone']])
-  })
+  for (const [when, save] of Object.entries({ 'at its end': () => {}, 'before its end': (ctx) => ctx.sessionHandler.save() })) {
+    test(`the session of a new id is whole after a request on the old one that saves ${when}, on ${name}`, async (t) => {
+      const { start, slowly, events } = await app(t, makeStore(t), {
+        ...routes,
+        slow: (ctx) => {
+          ctx.session.seen = true
+          return save(ctx)
+        }
+      })
+      const user = await start()
+      await slowly(user, () => user.get('/login', user.cookie))
+      const { user: name, cart } = JSON.parse((await user.get('/')).body)
+      t.deepEqual([name, cart, events], ['ann', [1], ['session:gone']])
+    })
+  }
 
   test(`update() changes nothing that was put into the session, on ${name}`, async (t) => {
     const describe = () => 'the defaults'

@@ -56,6 +56,21 @@ for (const [name, makeStore] of Object.entries(stores)) {
     t.deepEqual(JSON.parse((await user.get()).body), { n: 6, o: { a: 1, theirs: 1, mine: 1 } })
   })
 
+  test(`update() on ${name} takes the place of a session with members that are fixed`, async (t) => {
+    const { start, errors } = await app(t, makeStore(t), {
+      begin: (ctx) => { ctx.session = { a: 1, b: 1 } },
+      fixed: async (ctx) => {
+        for (const name of ['a', 'b']) Object.defineProperty(ctx.session, name, { configurable: false, writable: false })
+        await ctx.sessionHandler.update((session) => {
+          session.a = 2
+          delete session.b
+        })
+      }
+    })
+    const user = await start()
+    t.deepEqual([(await user.get('/fixed')).body, (await user.get('/')).body, errors], ['{"a":2}', '{"a":2}', []])
+  })
+
   test(`update() on ${name} creates, replaces and destroys`, async (t) => {
     const { browser } = await app(t, makeStore(t), {
       create: (ctx) => ctx.sessionHandler.update((session) => { session.made = true }),
@@ -117,6 +132,54 @@ for (const [name, makeStore] of Object.entries(stores)) {
     await slow
     t.deepEqual(JSON.parse((await user.get()).body), { n: 1, other: true, late: true })
   })
+
+  // Those of the JavaScript store may be the store's own, for all that is known of it.
+  if (name !== 'JavaScript') {
+    test(`what a handler does to the session that it holds, after that has ended on ${name}, begins a new one`, async (t) => {
+      let loaded, changed
+      const afterLogout = (work) => async (ctx) => {
+        const held = ctx.session
+        held.a = 1
+        loaded.open()
+        await changed.passed
+        await work(ctx)
+        held.late = true
+      }
+      const { start } = await app(t, makeStore(t), {
+        begin: (ctx) => { ctx.session = { user: 'bob' } },
+        logout: (ctx) => { ctx.session = null },
+        destroyed: async (ctx) => {
+          const held = ctx.session
+          await ctx.sessionHandler.update(() => null)
+          t.deepEqual(held, {})
+          held.late = true
+        },
+        emptied: async (ctx) => {
+          const held = ctx.session
+          delete held.user
+          await ctx.sessionHandler.save()
+          held.late = true
+        },
+        gone: afterLogout((ctx) => ctx.sessionHandler.save()),
+        regenerated: afterLogout((ctx) => {
+          ctx.sessionHandler.regenerateId()
+          return ctx.sessionHandler.update((session) => { session.n = 1 })
+        })
+      })
+      for (const [path, stored] of Object.entries({ destroyed: {}, emptied: {}, gone: {}, regenerated: { a: 1, n: 1 } })) {
+        ;[loaded, changed] = [gate(), gate()]
+        const user = await start()
+        const answer = user.get(`/${path}`, user.cookie)
+        if (path === 'gone' || path === 'regenerated') {
+          await loaded.passed
+          await user.get('/logout', user.cookie)
+          changed.open()
+        }
+        await answer
+        t.deepEqual(JSON.parse((await user.get('/')).body), { ...stored, late: true }, path)
+      }
+    })
+  }
 
   test(`save() on ${name} keeps what others have saved, and the object that the handler holds`, async (t) => {
     const [loaded, changed] = [gate(), gate()]

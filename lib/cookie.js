@@ -9,6 +9,8 @@ const WELL_FORMED = /^[A-Za-z0-9_-]{1,128}$/
 // As the cookies module takes it.
 const COOKIE_NAME = /^[\t\x20-\x3a\x3c\x3e-\x7e\x80-\xff]+$/
 
+const UNSIGNED = { signed: false }
+
 // Reads one cookie by the context's jar. What Koa's own would give is read without it, and without a pattern for every
 // request.
 const cookieReader = (name) => {
@@ -23,8 +25,8 @@ const cookieReader = (name) => {
     return value[0] === '"' ? value.slice(1, -1) : value
   }
   return (ctx) => {
-    if (hasNone(ctx)) return find(ctx.req.headers.cookie)
-    const value = ctx.cookies.get(name)
+    if (hasNone(ctx) || typeof ctx.cookies.get !== 'function') return find(ctx.req.headers.cookie)
+    const value = ctx.cookies.get(name, UNSIGNED)
     return typeof value === 'string' ? value : undefined
   }
 }
@@ -61,7 +63,7 @@ const attributesOf = (cookie, ctx) => {
 const cookieLines = (ctx, name, value, attributes) => {
   const jar = ctx.cookies
   const { response } = jar
-  if (response === undefined) return takenBack(ctx.res, () => jar.set(name, value, attributes))
+  if (!Object.getOwnPropertyDescriptor(jar, 'response')?.writable) return takenBack(ctx.res, () => jar.set(name, value, attributes))
   jar.response = CAPTURE
   try {
     jar.set(name, value, attributes)

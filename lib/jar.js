@@ -20,25 +20,37 @@ const accessorOf = (ctx) => {
   return isBare(ctx) ? Object.getOwnPropertyDescriptor(Object.getPrototypeOf(ctx.app.context), 'cookies')?.get : undefined
 }
 
-// The symbol under which Koa keeps a context's jar, shown by an object of ours; undefined for another's accessor.
-const slotOf = (accessor) => {
-  if (!isText(accessor, KOAS_ACCESSOR)) return undefined
+// The symbol under which Koa keeps a context's jar; undefined for another's accessor.
+const slotOf = (accessor) => Object.getOwnPropertySymbols(shownBy(accessor))[0]
+
+// What Koa's accessor makes of an object of ours.
+const shownBy = (accessor) => {
   const shown = { req: {}, res: {}, app: {}, request: {} }
   try {
-    accessor.call(shown)
-  } catch {
-    return undefined
-  }
-  return Object.getOwnPropertySymbols(shown)[0]
+    if (isText(accessor, KOAS_ACCESSOR)) accessor.call(shown)
+  } catch {} // it does more than Koa's
+  return shown
 }
 
-// Would Koa have to make the jar now?
+// Would Koa have to make the jar now, and would that read cookies as the module does?
 const hasNone = (ctx) => {
   if (!isBare(ctx)) return false
   const { context } = ctx.app
-  if (context !== last.context) last = { context, slot: slotOf(accessorOf(ctx)) }
-  return last.slot !== undefined && ctx[last.slot] === undefined
+  let koas = contexts.get(context)
+  if (koas === undefined) contexts.set(context, koas = koasOf(ctx))
+  const { slot, jars, get } = koas
+  return slot !== undefined && ctx[slot] === undefined && jars.get === get
 }
-let last = { context: undefined, slot: undefined }
+const contexts = new WeakMap()
+
+const koasOf = (ctx) => {
+  const shown = shownBy(accessorOf(ctx))
+  const [slot] = Object.getOwnPropertySymbols(shown)
+  const jars = Object.getPrototypeOf(shown[slot] ?? {})
+  return { slot: isText(jars.get, JARS_GET) ? slot : undefined, jars, get: jars.get }
+}
+
+// The cookies module's method as it comes.
+const JARS_GET = /match\(getPattern\(name\)\)/
 
 module.exports = { accessorOf, hasNone, isText, slotOf }

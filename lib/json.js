@@ -56,7 +56,7 @@ const parseSession = (text) => {
 // Gives `held` the members of `stored`, and itself back: who holds on to it sees them. What is in it may be the
 // application's, and is replaced and not changed. Where `held` cannot become it, `stored` takes its place.
 const become = (held, stored) => {
-  if (Array.isArray(held) !== Array.isArray(stored) || !Object.isExtensible(held) || typeof held.toJSON === 'function') return stored
+  if (Array.isArray(held) !== Array.isArray(stored) || !isOpen(held)) return stored
   if (Array.isArray(held)) held.length = stored.length
   for (const name of Object.keys(held)) {
     if (!Object.hasOwn(stored, name)) delete held[name]
@@ -68,6 +68,10 @@ const become = (held, stored) => {
   }
   return held
 }
+
+// May its members be replaced and deleted?
+const isOpen = (held) => Object.isExtensible(held) && typeof held.toJSON !== 'function' &&
+  Object.keys(held).every((name) => Object.getOwnPropertyDescriptor(held, name).configurable)
 
 const sameText = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 

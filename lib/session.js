@@ -46,6 +46,7 @@ class Session {
     this.value = undefined
     this.loaded = undefined // what `record` became: tells an emptied session from an empty one that was assigned
     this.own = undefined // what was opened: all else in its place is the application's, and is not to be changed
+    this.finished = false // has the last commit begun?
     this.snapshot = undefined // of `record`, if it was opened
     this.regenerated = false
     this.saving = undefined
@@ -180,6 +181,11 @@ class Session {
     return this.save(compared === OTHER ? Plan.Save : this.plan(text), text)
   }
 
+  finish () {
+    this.finished = true
+    return this.commit()
+  }
+
   end () {
     return this.save(this.plan(null), null)
   }
@@ -278,12 +284,14 @@ class Session {
     return result
   }
 
-  // Without a record from here on: only what changes from now is saved, as a new session.
+  // Without a record from here on: only what changes from now is saved, as a new session. Who holds on to the old one goes
+  // on with it; but not where it is a JavaScript store's, which may have it under a new id, or the body of the response.
   startAnew (value) {
     this.settle()
+    const isHeld = !this.finished && this.own !== this.record.value
     this.record = NOTHING
     this.identify(undefined)
-    if (this.opened) this.own = this.loaded = this.value = value
+    if (this.opened) this.become(value, isHeld)
   }
 
   // Goes on from `record`, with what this request has changed since `before`.
@@ -293,7 +301,11 @@ class Session {
     if (!this.opened) return
     const text = serialize(this.value)
     const merged = JSON.parse(native.merge(before, isSession(text) ? text : '{}', record.text ?? '{}'))
-    this.own = this.loaded = this.value = this.value === this.own ? become(this.own, merged) : merged
+    this.become(merged)
+  }
+
+  become (value, isHeld = true) {
+    this.own = this.loaded = this.value = isHeld && this.value === this.own ? become(this.own, value) : value
   }
 
   send (lines) {
@@ -362,7 +374,7 @@ module.exports = (options) => {
     own.expose()
     try {
       await next()
-      const committed = own.saving === undefined ? own.commit() : own.inTurn(() => own.commit())
+      const committed = own.saving === undefined ? own.finish() : own.inTurn(() => own.finish())
       if (committed !== undefined) {
         await (own.saving = committed)
         if (own.saving === committed) own.saving = undefined
