@@ -27,6 +27,12 @@ test('without a header there is no cookie', (t) => {
   t.is(cookieReader('a')(new Koa().createContext({ headers: {}, socket: {} }, {})), undefined)
 })
 
+test('without a jar the header is read', (t) => {
+  const ctx = new Koa().createContext({ headers: { cookie: 'a=b' }, socket: {} }, {})
+  Object.defineProperty(ctx, 'cookies', { value: null })
+  t.is(cookieReader('a')(ctx), 'b')
+})
+
 // How an application may give a cookie another name or value.
 const jars = {
   'a jar around the context\'s': (ctx) => {

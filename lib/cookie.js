@@ -25,7 +25,7 @@ const cookieReader = (name) => {
     return value[0] === '"' ? value.slice(1, -1) : value
   }
   return (ctx) => {
-    if (hasNone(ctx) || typeof ctx.cookies.get !== 'function') return find(ctx.req.headers.cookie)
+    if (hasNone(ctx) || typeof ctx.cookies?.get !== 'function') return find(ctx.req.headers.cookie)
     const value = ctx.cookies.get(name, UNSIGNED)
     return typeof value === 'string' ? value : undefined
   }

@@ -9,6 +9,7 @@ const { isSession, parseSession, serialize } = require('./json')
 const { imsessionOptions } = require('./options')
 const { Known } = require('./snapshots')
 const { ImMemoryStore, NEW_ID_TRIES, ONE_DAY, RedisStore, backendOf, isNative } = require('./stores')
+const { keepTick } = require('./ticks')
 
 const { Plan, Conflict, Outcome: { Destroyed, Gone, Refused, Unremoved } } = native
 
@@ -323,6 +324,7 @@ const imsession = (...args) => {
     if (Object.getOwnPropertyDescriptor(app.context, 'session')?.get === SESSION.get) throw new Error(TWICE)
     Object.defineProperty(app.context, 'session', SESSION)
   }
+  keepTick()
 
   return async function imsession (ctx, next) {
     if (ctx[STATE] !== undefined) throw new Error(TWICE)

@@ -9,6 +9,7 @@ const { sessionOptions } = require('./options')
 const { Known, OTHER, SAME } = require('./snapshots')
 const { after } = require('./after')
 const { MemoryStore, NEW_ID_TRIES, NOTHING, ONE_DAY, backendOf } = require('./stores')
+const { keepTick } = require('./ticks')
 
 const { Plan, Conflict, Outcome: { Destroyed, Gone, Refused, Unremoved } } = native
 
@@ -361,6 +362,7 @@ module.exports = (options) => {
   config.updates = new Map() // of sessions that are being updated, the end of the queue
   config.writer = new CookieWriter()
   const readId = cookieReader(config.key)
+  keepTick()
 
   return async function session (ctx, next) {
     const outer = ctx[STATE]

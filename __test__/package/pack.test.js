@@ -66,7 +66,7 @@ test('every entry of `files` is there', (t) => {
 })
 
 test('the main tarball holds the JavaScript, the types and nothing else', (t) => {
-  const lib = ['addon', 'after', 'cookie-writer', 'cookie', 'driver', 'errors', 'imsession', 'jar', 'js-store', 'json', 'native', 'options', 'session', 'snapshots', 'stores', 'update']
+  const lib = ['addon', 'after', 'cookie-writer', 'cookie', 'driver', 'errors', 'imsession', 'jar', 'js-store', 'json', 'native', 'options', 'session', 'snapshots', 'stores', 'ticks', 'update']
   t.deepEqual(release.main.files, [
     'LICENSE', 'README.md', 'imsession.d.ts', 'index.d.ts', 'index.js', ...lib.map((name) => `lib/${name}.js`), 'package.json'
   ])
